@@ -252,7 +252,6 @@ enum {
 	SETTID_SPAWN_USER_MAPS = 1 << 8,    /* with CLONE_NEWUSER: write uid_map and gid_map               */
 	SETTID_SPAWN_DENY_SETGROUPS = 1 << 9, /* "deny" to /proc/PID/setgroups first (unprivileged gid_map)*/
 	SETTID_SPAWN_INTO_CGROUP = 1 << 10, /* born in cgroup_fd's cgroup (Linux 5.7)                      */
-	SETTID_SPAWN_CLEAR_CAPS = 1 << 11,  /* reserved: must be 0                                         */
 };
 
 struct settid_spawn_args {
