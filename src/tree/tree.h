@@ -25,6 +25,13 @@
 #define TREE_ABSENT (-1)  /* of the small integers below               */
 #define TREE_NONE (-1)    /* an index: no such process or namespace     */
 
+#define TREE_NUMBER_MAX 4194303 /* below the largest pid_max there is                        */
+#define TREE_NAME_MAX 15        /* bytes of a comm or thread name that the kernel keeps      */
+#define TREE_ARG_MAX 131071     /* bytes of one argv string (MAX_ARG_STRLEN less its NUL)    */
+#define TREE_ARGS_MAX 262144    /* strings in one argv                                       */
+#define TREE_PATH_MAX 4095      /* bytes of a cwd                                            */
+#define TREE_LABEL_MAX 255      /* bytes of a namespace label                                */
+
 enum tree_state { TREE_LIVE, TREE_STOPPED, TREE_ZOMBIE };
 
 /* Bytes from the kernel or a file: any but NUL, not necessarily UTF-8; also NUL-terminated.  NULL = absent. */
@@ -103,15 +110,28 @@ struct tree_error {
 	char text[512];
 };
 
-/* The only writer of *err (which may be NULL); returns code. */
+/* Where a complaint belongs; what is 0 or NULL is left out of the sentence:
+ * "tree.json:12: process 42: field 'pgid': 77 is no process, ghost or 0". */
+struct tree_place {
+	const char *source; /* file name */
+	uint32_t line;
+	const char *kind; /* "process", "ghost"; with pid 0 the whole of who it is ("processes[3]") */
+	int32_t pid;
+	const char *field;
+};
+
+/* error.c: the only writers of *err (which may be NULL); they return code. */
 int tree_fail(struct tree_error *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int tree_fail_at(struct tree_error *err, int code, const struct tree_place *at, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* tree.c: life and look-up.  NULL means out of memory. */
 struct tree *tree_new(const char *source);
 void tree_free(struct tree *t);
 void *tree_alloc(struct tree *t, size_t size);                 /* zeroed, freed with the tree */
 struct tree_str tree_strdup(struct tree *t, const char *bytes, size_t len); /* .bytes NULL on failure */
-struct tree_process *tree_process_add(struct tree *t);         /* zeroed but for the TREE_ABSENT fields */
+/* Zeroed but for the TREE_ABSENT and TREE_NONE fields; the pointer is good until the next one is added. */
+struct tree_process *tree_process_add(struct tree *t);
 struct tree_ghost *tree_ghost_add(struct tree *t);
 /* Index of the process with level-0 number n, or TREE_NONE; valid after tree_validate(). */
 int32_t tree_find(const struct tree *t, int32_t n);
