@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h: the executor of a plan: what the placeholders run.
+ *
+ * The plan lies in one shared mapping, at the same address in every process that takes part.  Each process
+ * runs its own list of steps there, on a stack of ENGINE_STACK bytes in the mapping, with raw system calls
+ * only: no libc, no TLS, no signal handlers.  Processes share their memory with the guard (CLONE_VM), but for
+ * those whose death may dump core.
+ *
+ * Keeps:   (G1) the guard outlives the tree; it undoes everything when its end of the life pipe reports that
+ *               the restorer is gone, however it went;
+ *          (G2) whoever fails says so once (struct engine_failure) and then sleeps: the guard ends it;
+ *          (G3) nobody polls: every wait is a futex, a wait for a child, or the guard's ppoll.
+ */
+#ifndef SETTID_ENGINE_H
+#define SETTID_ENGINE_H
+
+#include "plan.h"
+
+#include <signal.h>
+
+#define ENGINE_STACK 1024
+
+/* What a process that is released starts; strings and vectors lie in the mapping. */
+struct engine_command {
+	const char *path;
+	char *const *argv;
+	const char *cwd; /* NULL = the restorer's */
+};
+
+struct engine_failure {
+	uint32_t claimed; /* the first to fail sets it */
+	uint32_t actor;
+	uint32_t step; /* index into steps[] */
+	int32_t code;  /* negative errno */
+};
+
+/* Bytes that the event pipe carries to the restorer. */
+enum {
+	ENGINE_STANDS = 'S', /* every actor has done its part */
+	ENGINE_FAILED = 'F', /* see failure */
+	ENGINE_ENDED = 'E',  /* the root is dead; see root_status */
+};
+
+struct engine {
+	/* written before the guard starts */
+	const struct plan_actor *actors;
+	const struct plan_step *steps;
+	const int32_t *numbers;
+	const char *text;
+	const uint32_t *full; /* per counter */
+	const struct engine_command *commands;
+	char *const *envp;
+	char *stacks; /* ENGINE_STACK bytes per actor */
+	uint32_t actors_len;
+	uint32_t total; /* DONE steps */
+	uint32_t root;  /* actor */
+	bool has_init;
+	bool exec;
+	bool subreaper;        /* the guard collects orphans: no namespace to kill */
+	int life_fd, event_fd; /* the guard's ends */
+	int core_fd;           /* a directory that takes a core dump and vanishes; -1 = none needed */
+	int last_pid_fd;       /* >= 0: numbers by ns_last_pid instead of set_tid */
+	int children_fd;       /* the guard's own /proc/.../children, opened by the restorer; -1 = none */
+	const char *pidfile;   /* to be removed with the tree; NULL = none */
+	uint64_t mask;         /* what started programs have blocked */
+	/* written while it runs */
+	uint32_t go;      /* futex: the guard may begin */
+	uint32_t release; /* futex: programs may start */
+	uint32_t never;   /* futex: nobody ever wakes it */
+	uint32_t stands;
+	uint32_t birth_lock; /* futex, ns_last_pid only */
+	uint32_t retries;    /* ns_last_pid: lost races */
+	uint32_t pidfile_made;
+	uint32_t root_ended;
+	int32_t root_status;          /* as wait4 gives it */
+	int32_t first_pidfd;          /* the guard's, of the first child */
+	uint64_t first_ns, stands_ns; /* CLOCK_MONOTONIC: first birth, last DONE */
+	struct engine_failure failure;
+	uint32_t *counters;
+	int32_t *pids;    /* per actor: as its creator's clone3 returned it */
+	uint32_t *leader; /* per actor: 1 until a PLAN_EXIT_THREAD has happened */
+};
+
+/* The guard's whole life; does not return.  Called in a forked child that shares nothing but the mapping. */
+void engine_guard(struct engine *e) __attribute__((noreturn));
+
+/*
+ * Ends every process of the tree and reaps it, from a process that is their reaper (the guard; or the restorer
+ * where the guard was killed).  Blocks until all are gone.
+ */
+void engine_teardown(struct engine *e);
+
+/* Ranges that the guard keeps mapped; all else goes, so that forks from it are cheap.  Sorted, not touching. */
+struct engine_range {
+	uintptr_t from, to;
+};
+void engine_unmap_others(const struct engine_range *keep, size_t keep_len);
+
+#endif
