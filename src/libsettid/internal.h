@@ -99,6 +99,8 @@ struct settid__birth {
 	size_t stack_size;
 	int (*fn)(void *); /* required with a stack; its result is the exit status                  */
 	void *arg;
+	/* not NULL: libc's own fork, given these arguments; without clone3 if `legacy`.  Returns as clone3 does. */
+	pid_t (*by_libc)(const struct settid_clone_args *args, bool legacy);
 	bool no_pidfd; /* leave out->pidfd at -1: saves a descriptor where nobody wants one     */
 };
 
@@ -136,6 +138,16 @@ static inline void settid__signals_restore(const uint64_t *old)
 /* Waits for a child that is known to be ending and reaps it; pidfd -1: by number. */
 void settid__reap(pid_t pid, int pidfd);
 
+/*
+ * Where a set_tid array's entries live: `inner` levels lie between the child's namespace and the caller's
+ * active one, which is entry `inner` itself; entries above are namespaces outside the caller's.
+ */
+struct settid__levels {
+	int inner;  /* 0: children live in the caller's own namespace; -1: not known */
+	int total;  /* namespaces on the child's path; 0 = not known                 */
+	bool fresh; /* the child's namespace has not had a first process             */
+};
+
 /* ------------------------------------------------------------------------------------ diagnose.c -- */
 
 /*
@@ -149,6 +161,27 @@ int settid__diagnose(const struct settid__birth *birth, int code, struct settid_
 /* Does a clone3 that failed with `code` mean that clone3, or its set_tid, is not to be had here at all?  Then
  * the reason (NO_CLONE3, SECCOMP, NO_SET_TID), else SETTID_REASON_SYSTEM. */
 enum settid_reason settid__clone3_missing(int code, bool with_set_tid);
+
+/*
+ * The harmless questions, for probe.c too: clone3's answer to this array with the CLONE_NEW* flags of
+ * `flags`, a negative errno.  The array must be one that is bound to fail; the late question fails by itself,
+ * in the stage that closes a namespace which still waits for its init.
+ */
+long settid__question(uint64_t flags, const pid_t *set_tid, size_t len);
+long settid__late_question(uint64_t flags, const pid_t *set_tid, size_t len);
+
+/* Where a child made now with these flags would have its numbers. */
+struct settid__levels settid__levels_now(uint64_t flags);
+
+/* ------------------------------------------------------------------------------------ procfs.c -- */
+
+/* How many levels the children's namespace is below the caller's own, given that it is another one; -1 = not
+ * known.  *fresh: it has not had a first process. */
+int settid__children_depth(bool *fresh);
+
+/* pid_max of the caller's active namespace, which is that of whoever opens the file (R3.21); 0 = not known.
+ */
+int settid__pid_max(void);
 
 /* ------------------------------------------------------------------------------------ last_pid.c -- */
 
@@ -178,16 +211,6 @@ int settid__last_pid_wish(const pid_t *set_tid, size_t set_tid_len, uint64_t fla
 int settid__last_pid_missed(pid_t number, int level, unsigned tries, struct settid_error *err);
 
 /* ------------------------------------------------------------------------------------ holder.c -- */
-
-/*
- * Where a set_tid array's entries live: `inner` levels lie between the child's namespace and the caller's
- * active one, which is entry `inner` itself; entries above are namespaces outside the caller's.
- */
-struct settid__levels {
-	int inner;  /* 0: children live in the caller's own namespace; -1: not known */
-	int total;  /* namespaces on the child's path; 0 = not known                 */
-	bool fresh; /* the child's namespace has not had a first process             */
-};
 
 /* Fills the holder fields of *facts for facts->number at facts->level.  Never fails: it may stay UNSEEN. */
 void settid__find_holder(const struct settid__levels *where, struct settid_error *facts);
