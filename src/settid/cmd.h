@@ -28,6 +28,8 @@ enum {
 	CMD_NOT_FOUND = 127,
 };
 
+int cmd_exec(int argc, char **argv);
+
 /* ------------------------------------------------------------------------------------- messages -- */
 
 /* "settid NAME: text" to stderr; text is one sentence without newline.  Control characters in it are escaped:
