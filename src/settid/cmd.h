@@ -29,6 +29,7 @@ enum {
 };
 
 int cmd_exec(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
 
 /* ------------------------------------------------------------------------------------- messages -- */
 

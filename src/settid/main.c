@@ -24,6 +24,7 @@ struct command {
 static const struct command commands[] = {
 	{ "exec", cmd_exec, "run a command with exactly the PIDs you choose" },
 	{ "help", cmd_help_on, "explain a command" },
+	{ "probe", cmd_probe, "show which ways to choose PIDs work here" },
 };
 #define COMMANDS_LEN (sizeof commands / sizeof *commands)
 
