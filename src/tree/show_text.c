@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show_text.c: a tree as a table with tree lines, through libsmartcols.
+ *
+ * Keeps:   (V1) without colour and width the output depends on the tree alone: stable for diff(1) and grep(1);
+ *          (V2) one process, one line; whatever names hold, they are escaped before libsmartcols sees them;
+ *          (V3) lines end: a branch deeper than the indentation allows goes on as a tree of its own, below,
+ *               with a note on both ends.
+ * Note:    libsmartcols counts columns in the locale's characters: options.unicode must agree with LC_CTYPE.
+ */
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree/show.h"
+
+#define DEPTH_MAX 40 /* levels of indentation; on a terminal a quarter of its width */
+#define COMMAND_MAX 64
+
+#define RED "\033[31m"
+#define YELLOW "\033[33m"
+#define BOLD "\033[1m"
+#define CYAN "\033[36m"
+#define DIM "\033[2m"
+
+struct drawing {
+	const struct tree *tree;
+	const struct tree_show_options *options;
+	enum text_charset charset;
+	struct show_walk walk;
+	struct libscols_table *table;
+	struct libscols_line **lines; /* [row] */
+	unsigned levels, depth_max;
+	unsigned column_group, column_session, column_state, column_command, column_notes;
+	struct text text;
+	int code; /* first failure */
+};
+
+static void failed(struct drawing *d, int code)
+{
+	if (code < 0 && d->code == 0)
+		d->code = code;
+}
+
+/* Moves what has been put together into a cell. */
+static void cell(struct drawing *d, struct libscols_line *line, unsigned column)
+{
+	failed(d, d->text.failed ? -ENOMEM : scols_line_set_data(line, column, text_str(&d->text)));
+	text_clear(&d->text);
+}
+
+static void cell_color(struct drawing *d, struct libscols_line *line, unsigned column, const char *escape)
+{
+	if (d->options->color)
+		failed(d, scols_cell_set_color(scols_line_get_cell(line, column), escape));
+}
+
+static void add_column(struct drawing *d, const char *name, int flags)
+{
+	failed(d, scols_table_new_column(d->table, name, 0, flags) ? 0 : -ENOMEM);
+}
+
+static int make_table(struct drawing *d, FILE *out)
+{
+	const struct tree_show_options *o = d->options;
+	char name[16];
+
+	d->table = scols_new_table();
+	if (!d->table)
+		return -ENOMEM;
+	scols_table_set_stream(d->table, out);
+	scols_table_enable_colors(d->table, o->color);
+	scols_table_enable_ascii(d->table, !o->unicode);
+	scols_table_enable_noencoding(d->table, 1); /* (V2): escaped already, once */
+	scols_table_set_termforce(d->table, o->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+	if (o->width > 0)
+		scols_table_set_termwidth(d->table, (size_t)o->width);
+
+	add_column(d, "PID", SCOLS_FL_RIGHT);
+	for (unsigned level = 1; level < d->levels; level++) {
+		snprintf(name, sizeof name, "LEVEL%u", level);
+		add_column(d, name, SCOLS_FL_RIGHT);
+	}
+	d->column_group = d->levels;
+	d->column_session = d->levels + 1;
+	d->column_state = d->levels + 2;
+	d->column_command = d->levels + 3;
+	d->column_notes = d->levels + 4;
+	add_column(d, "PGID ", SCOLS_FL_RIGHT); /* the blank: numbers have room for their mark */
+	add_column(d, "SID ", SCOLS_FL_RIGHT);
+	add_column(d, "STATE", 0);
+	add_column(d, "COMMAND", SCOLS_FL_TREE | SCOLS_FL_TRUNC);
+	add_column(d, "", SCOLS_FL_TRUNC);
+	return d->code;
+}
+
+static void number_cells(struct drawing *d, struct libscols_line *line, const int32_t *nspid, unsigned levels)
+{
+	for (unsigned i = 0; i < levels; i++) {
+		text_printf(&d->text, "%d", (int)nspid[i]);
+		cell(d, line, i);
+	}
+	cell_color(d, line, levels - 1, levels > 1 ? CYAN : BOLD); /* the number it knows itself by */
+}
+
+static const char *state_color(const struct tree_process *p)
+{
+	if (p->state == TREE_ZOMBIE || p->leader_dead)
+		return RED;
+	return p->state == TREE_STOPPED ? YELLOW : NULL;
+}
+
+/* The row that `row`'s line hangs under; SIZE_MAX = a tree of its own begins here. */
+static size_t row_above(const struct drawing *d, size_t row)
+{
+	int32_t parent = d->tree->processes[d->walk.order[row]].parent;
+
+	return parent == TREE_NONE || d->walk.depth[row] % d->depth_max == 0 ? SIZE_MAX : d->walk.row[parent];
+}
+
+/* Both ends of a branch that was cut (V3). */
+static void put_cut_notes(struct drawing *d, size_t row, const struct tree_process *p)
+{
+	uint32_t depth = d->walk.depth[row];
+	const char *separator = d->text.len ? "; " : "";
+
+	if (depth > 0 && depth % d->depth_max == 0)
+		text_printf(&d->text, "%schild of %d, above", separator, (int)p->ppid);
+	else if (depth % d->depth_max == d->depth_max - 1 && d->walk.subtree[row] > 1)
+		text_printf(&d->text, "%sgoes on below", separator);
+}
+
+static void draw_process(struct drawing *d, size_t row)
+{
+	const struct tree_process *p = &d->tree->processes[d->walk.order[row]];
+	size_t above = row_above(d, row);
+	struct libscols_line *line =
+		scols_table_new_line(d->table, above == SIZE_MAX ? NULL : d->lines[above]);
+
+	if (!line) {
+		failed(d, -ENOMEM);
+		return;
+	}
+	d->lines[row] = line;
+	number_cells(d, line, p->nspid, p->levels);
+	show_put_leader(&d->text, d->tree, p, p->pgid);
+	cell(d, line, d->column_group);
+	show_put_leader(&d->text, d->tree, p, p->sid);
+	cell(d, line, d->column_session);
+	show_put_state(&d->text, p);
+	cell(d, line, d->column_state);
+	if (state_color(p))
+		cell_color(d, line, d->column_state, state_color(p));
+	show_put_command(&d->text, p, d->charset, COMMAND_MAX);
+	cell(d, line, d->column_command);
+	show_put_notes(&d->text, d->tree, p, d->charset);
+	put_cut_notes(d, row, p);
+	cell(d, line, d->column_notes);
+	cell_color(d, line, d->column_notes, show_enters_ns(d->tree, p) ? CYAN : DIM);
+}
+
+static void draw_ghosts(struct drawing *d)
+{
+	struct show_ghost *ghosts = show_ghosts_new(d->tree);
+
+	if (!ghosts)
+		failed(d, -ENOMEM);
+	for (size_t i = 0; d->code == 0 && i < d->tree->ghosts_len; i++) {
+		struct libscols_line *line = scols_table_new_line(d->table, NULL);
+		if (!line) {
+			failed(d, -ENOMEM);
+			break;
+		}
+		number_cells(d, line, d->tree->ghosts[i].nspid, d->tree->ghosts[i].levels);
+		text_puts(&d->text, "ghost");
+		cell(d, line, d->column_state);
+		cell_color(d, line, d->column_state, DIM);
+		show_put_ghost(&d->text, &ghosts[i]);
+		cell(d, line, d->column_command);
+	}
+	free(ghosts);
+}
+
+static void draw_footer(struct drawing *d, FILE *out)
+{
+	const char *dim = d->options->color ? DIM : "", *plain = d->options->color ? "\033[0m" : "";
+
+	show_put_counts(&d->text, d->tree);
+	text_puts(&d->text, "; * leads it");
+	text_puts(&d->text, d->tree->ghosts_len ? ", + its leader is dead" : "");
+	fprintf(out, "\n%s%s%s\n", dim, text_str(&d->text), plain);
+	text_clear(&d->text);
+}
+
+static unsigned depth_limit(const struct tree_show_options *o)
+{
+	unsigned limit = o->width > 0 ? (unsigned)o->width / 8 : DEPTH_MAX;
+
+	return limit < 8 ? 8 : limit > DEPTH_MAX ? DEPTH_MAX : limit;
+}
+
+static int draw(struct drawing *d, FILE *out)
+{
+	int r = show_walk_init(&d->walk, d->tree);
+
+	if (r == 0)
+		r = make_table(d, out);
+	d->lines = calloc(d->tree->processes_len + 1, sizeof *d->lines);
+	if (r < 0 || !d->lines)
+		return r < 0 ? r : -ENOMEM;
+	for (size_t row = 0; d->code == 0 && row < d->walk.len; row++)
+		draw_process(d, row);
+	draw_ghosts(d);
+	if (d->code == 0 && !scols_table_is_empty(d->table))
+		failed(d, scols_print_table(d->table));
+	if (d->code == 0)
+		draw_footer(d, out);
+	return d->code;
+}
+
+int tree_show_text(const struct tree *t, const struct tree_show_options *o, FILE *out)
+{
+	struct drawing d = {
+		.tree = t,
+		.options = o,
+		.charset = o->unicode ? TEXT_UTF8 : TEXT_ASCII,
+		.levels = show_count(t).levels,
+		.depth_max = depth_limit(o),
+	};
+	int r = draw(&d, out);
+
+	scols_unref_table(d.table);
+	free(d.lines);
+	show_walk_done(&d.walk);
+	text_done(&d.text);
+	return r == 0 && ferror(out) ? -EIO : r;
+}
