@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* fault.c: see fault.h.  settid__fault() runs in children on one page of stack and shared memory: no libc in it. */
+#include "fault.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "libsettid/sys.h"
+
+struct fault {
+	_Atomic unsigned armed; /* the call that is to fail, 0 = none */
+	_Atomic unsigned count;
+	_Atomic long failed; /* its system call, -1 = none yet */
+	int code;
+};
+static struct fault *fault;
+
+static bool always_passes(long nr)
+{
+	switch (nr) {
+	case SYS_exit:
+	case SYS_exit_group:
+	case SYS_close:
+	case SYS_munmap:
+	case SYS_rt_sigreturn:
+	case SYS_rt_sigprocmask:
+	case SYS_waitid:
+	case SYS_wait4:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static long likely(long nr)
+{
+	switch (nr) {
+	case SYS_clone3:
+	case SYS_clone:
+		return -EAGAIN;
+	case SYS_openat:
+	case SYS_pidfd_open:
+		return -EMFILE;
+	case SYS_mmap:
+		return -ENOMEM;
+	case SYS_read:
+	case SYS_write:
+	case SYS_pwrite64:
+		return -EIO;
+	default:
+		return -EPERM;
+	}
+}
+
+long settid__fault(long nr)
+{
+	struct fault *f = fault;
+
+	if (!f || !f->armed || always_passes(nr))
+		return 0;
+	if (++f->count != f->armed)
+		return 0;
+	f->failed = nr;
+	return f->code == FAULT_LIKELY ? likely(nr) : f->code;
+}
+
+void fault_arm(unsigned nth, int code)
+{
+	if (!fault) {
+		fault = mmap(NULL, sizeof *fault, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (fault == MAP_FAILED)
+			abort();
+	}
+	fault->code = code;
+	fault->count = 0;
+	fault->failed = -1;
+	fault->armed = nth;
+}
+
+bool fault_disarm(void)
+{
+	fault->armed = 0;
+	return fault->failed >= 0;
+}
+
+unsigned fault_count(void)
+{
+	return fault->count;
+}
+
+long fault_syscall(void)
+{
+	return fault->failed;
+}
