@@ -29,6 +29,8 @@ enum {
 };
 
 int cmd_exec(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 
 /* ------------------------------------------------------------------------------------- messages -- */

@@ -169,6 +169,14 @@ static struct tree_str inherited_name(const struct planner *pl, int32_t i)
 
 /* ----------------------------------------------------------------------------------------- counters -- */
 
+/* A stop freezes all threads: whoever brings it about waits for these to have done their part. */
+static uint32_t other_threads(const struct tree_process *p)
+{
+	uint32_t not_waited_for = p->leader_dead ? 2 : 1;
+
+	return p->threads_len > not_waited_for ? p->threads_len - not_waited_for : 0;
+}
+
 static int counters(struct planner *pl)
 {
 	const struct tree *t = pl->t;
@@ -182,7 +190,9 @@ static int counters(struct planner *pl)
 		moved += n->way == PLAN_GROUP_MOVES;
 		dead += t->processes[i].state == TREE_ZOMBIE;
 		stopped += t->processes[i].state == TREE_STOPPED;
-		n->arrivals = n->settled = n->gate = NO_COUNTER;
+		n->arrivals = n->settled = n->gate = n->threads_stand = NO_COUNTER;
+		if (other_threads(&t->processes[i]) && t->processes[i].state == TREE_STOPPED)
+			TRY(counter_new(pl->plan, other_threads(&t->processes[i]), &n->threads_stand));
 		if (n->way == PLAN_GROUP_MOVES && !n->steady && n->movers)
 			TRY(counter_new(pl->plan, n->movers, &n->arrivals));
 		if (n->way == PLAN_GROUP_MOVED || killed_by_parent(pl, (int32_t)i))
@@ -219,11 +229,11 @@ static int births_inside(struct planner *pl, int32_t first, int32_t parent)
 
 		for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_sibling) {
 			const struct tree_ns *ns = &t->namespaces[t->processes[c].ns];
-			uint32_t number =
-				parent == TREE_NONE ? 0 : (uint32_t)plan__number_in(t, ns->init, parent);
+			uint32_t number;
 
 			if (!enters(pl, c))
 				continue;
+			number = parent == TREE_NONE ? 0 : (uint32_t)plan__number_in(t, ns->init, parent);
 			more |= ns->level > level;
 			if (ns->level != level)
 				continue;
@@ -387,6 +397,7 @@ static int end_living(struct planner *pl, int32_t i)
 	const struct tree_process *p = plan__process(pl, i);
 	int sig;
 
+	TRY(wait_if(pl->plan, pl->nodes[i].threads_stand));
 	TRY(step(pl->plan, PLAN_DONE, 0, 0));
 	TRY(add_if(pl->plan, pl->nodes[i].settled, killed_by_parent(pl, i)));
 	if (p->state != TREE_STOPPED)
@@ -470,6 +481,7 @@ static int thread_steps(struct planner *pl, int32_t i, uint32_t k, uint32_t acto
 		TRY(end_living(pl, i));
 	} else {
 		TRY(step(plan, PLAN_DONE, 0, 0));
+		TRY(add_if(plan, pl->nodes[i].threads_stand, 1));
 		TRY(step(plan, PLAN_HOLD, 0, 0));
 	}
 	plan->actors[actor].first_step = first;

@@ -41,9 +41,10 @@ struct plan_node {
 	uint32_t walk;       /* mark of find_circles() */
 	/* emission */
 	uint32_t actor;
-	uint32_t settled; /* counter that its parent waits for, or NO_COUNTER */
-	bool entered;     /* an init whose namespace somebody enters from outside */
-	uint32_t gate;    /* counter that those who enter wait for, or NO_COUNTER */
+	uint32_t settled;       /* counter that its parent waits for, or NO_COUNTER */
+	bool entered;           /* an init whose namespace somebody enters from outside */
+	uint32_t threads_stand; /* counter of a stopped process's threads, or NO_COUNTER */
+	uint32_t gate;          /* counter that those who enter wait for, or NO_COUNTER */
 };
 
 #define NO_COUNTER UINT32_MAX

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_plan.c: `settid plan FILE`: how the tree would be built, without building it.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "out.h"
+#include "tree/plan.h"
+
+static const char help[] = "Usage: settid plan [OPTION...] FILE\n"
+			   "Print the steps by which 'settid restore FILE' would build the tree.\n"
+			   "FILE is a tree file as settid-dump(1) writes it; - is standard input.\n"
+			   "\n"
+			   "  -f, --format FORMAT  text (default), json, or dot for graphviz\n"
+			   "      --into WHERE     new (default): level 0 is a new PID namespace;\n"
+			   "                       current: it is one that exists\n"
+			   "      --exec           programs start at the end, instead of placeholders\n"
+			   "  -h, --help           this text\n"
+			   "\n"
+			   "Exit status: 0 there is a plan; 1 the tree cannot be built, and the reason\n"
+			   "is said; 125 wrong usage.\n";
+
+static int print_plan(const struct plan *p, const struct tree *t, const char *format)
+{
+	if (strcmp(format, "json") == 0)
+		return plan_print_json(p, t, stdout);
+	if (strcmp(format, "dot") == 0)
+		return plan_print_dot(p, t, stdout);
+	return plan_print_text(p, t, stdout);
+}
+
+int cmd_plan(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' },
+		{ "into", required_argument, NULL, 'i' },
+		{ "exec", no_argument, NULL, 'e' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct plan_options o = { .new_namespace = true };
+	const char *format = "text";
+	struct tree_error err = { 0 };
+	struct tree *t = NULL;
+	struct plan *p = NULL;
+	int c, status = CMD_OK;
+
+	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			format = optarg;
+			break;
+		case 'i':
+			if (strcmp(optarg, "new") != 0 && strcmp(optarg, "current") != 0)
+				return cmd_usage_error("--into takes new or current, not '%s'", optarg);
+			o.new_namespace = strcmp(optarg, "new") == 0;
+			break;
+		case 'e':
+			o.exec = true;
+			break;
+		case 'h':
+			return cmd_help(help);
+		default:
+			return cmd_usage_hint();
+		}
+	}
+	if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0 && strcmp(format, "dot") != 0)
+		return cmd_usage_error("--format takes text, json or dot, not '%s'", format);
+	if (argc - optind != 1)
+		return cmd_usage_error(argc == optind ? "which FILE?" : "one FILE only");
+	if (tree_read_file(argv[optind], &t, &err) < 0 || plan_make(t, &o, &p, &err) < 0)
+		status = cmd_fail(CMD_FAILED, "%s", err.text);
+	else if (print_plan(p, t, format) < 0)
+		status = cmd_fail(CMD_FAILED, "cannot write the plan");
+	plan_free(p);
+	tree_free(t);
+	return status;
+}

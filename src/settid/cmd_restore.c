@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_restore.c: `settid restore FILE`: read, plan, build, verify, then hold or start programs.
+ *
+ * Keeps:   nothing is left behind on any way out of run(): restore_end() is called on all of them, and the
+ *          guard does the same when this process is killed.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "out.h"
+#include "tree/plan.h"
+#include "tree/restore.h"
+
+static const char help[] =
+	"Usage: settid restore [OPTION...] FILE\n"
+	"Build the process tree of FILE with exactly its numbers, and verify it.\n"
+	"FILE is a tree file as settid-dump(1) writes it; - is standard input.\n"
+	"\n"
+	"      --into WHERE     new (default): a new PID namespace below this one;\n"
+	"                       current: this one; PID: the one that process PID lives in\n"
+	"      --hold           placeholders stand until SIGINT or SIGTERM (default)\n"
+	"      --exec           once all is verified, processes start their argv; zombies,\n"
+	"                       stopped ones and those with threads stay placeholders;\n"
+	"                       ends with the root's exit status\n"
+	"      --method METHOD  auto (default), clone3 or ns_last_pid\n"
+	"      --user           in a user namespace of its own: needs no privilege\n"
+	"      --no-verify      do not compare what was built with FILE\n"
+	"      --keep           keep a tree that the verification found different\n"
+	"      --pidfile FILE   the root's PID, written once the tree stands and is\n"
+	"                       verified, removed with the tree\n"
+	"      --timeout S      give up building and verifying after S seconds\n"
+	"      --json           say what was done as JSON on standard output\n"
+	"  -h, --help           this text\n"
+	"\n"
+	"Exit status: 0 restored and verified; 1 refused or failed, and nothing is left;\n"
+	"2 built, and found different (undone, unless --keep); 125 wrong usage.\n";
+
+struct request {
+	const char *file;
+	struct restore_options o;
+	bool exec, hold, verify, keep, json;
+	uint64_t timeout_ms;
+	sigset_t mask;
+	uint64_t deadline_ms;
+	int signal_fd;
+};
+
+struct outcome {
+	pid_t root;
+	double fork_s, verify_s;
+	unsigned retries, differences;
+	json_t *said; /* differences, for --json */
+	bool quiet;
+};
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ------------------------------------------------------------------------------------- arguments -- */
+
+static int parse_into(const char *text, struct restore_options *o)
+{
+	if (strcmp(text, "new") == 0)
+		o->into = RESTORE_NEW;
+	else if (strcmp(text, "current") == 0)
+		o->into = RESTORE_CURRENT;
+	else if (arg_is_number(text)) {
+		o->into = RESTORE_PID;
+		return arg_pid("--into", text, &o->into_pid);
+	} else
+		return cmd_usage_error("--into takes new, current or a PID, not '%s'", text);
+	return CMD_OK;
+}
+
+static int parse(int argc, char **argv, struct request *q)
+{
+	enum { INTO = 1, HOLD, EXEC, METHOD, USER, NO_VERIFY, KEEP, PIDFILE, TIMEOUT, JSON };
+	static const struct option options[] = {
+		{ "into", required_argument, NULL, INTO },
+		{ "hold", no_argument, NULL, HOLD },
+		{ "exec", no_argument, NULL, EXEC },
+		{ "method", required_argument, NULL, METHOD },
+		{ "user", no_argument, NULL, USER },
+		{ "no-verify", no_argument, NULL, NO_VERIFY },
+		{ "keep", no_argument, NULL, KEEP },
+		{ "pidfile", required_argument, NULL, PIDFILE },
+		{ "timeout", required_argument, NULL, TIMEOUT },
+		{ "json", no_argument, NULL, JSON },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, bad = CMD_OK;
+
+	q->verify = true;
+	while (!bad && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case INTO:
+			bad = parse_into(optarg, &q->o);
+			break;
+		case HOLD:
+			q->hold = true;
+			break;
+		case EXEC:
+			q->exec = true;
+			break;
+		case METHOD:
+			bad = arg_method("--method", optarg, &q->o.method);
+			break;
+		case USER:
+			q->o.user = true;
+			break;
+		case NO_VERIFY:
+			q->verify = false;
+			break;
+		case KEEP:
+			q->keep = true;
+			break;
+		case PIDFILE:
+			q->o.pidfile = optarg;
+			break;
+		case TIMEOUT:
+			bad = arg_seconds("--timeout", optarg, &q->timeout_ms);
+			break;
+		case JSON:
+			q->json = true;
+			break;
+		case 'h':
+			q->file = NULL;
+			return cmd_help(help) == CMD_OK ? -1 : CMD_FAILED;
+		default:
+			return cmd_usage_hint();
+		}
+	}
+	if (bad)
+		return bad;
+	if (q->hold && q->exec)
+		return cmd_usage_error("--hold and --exec exclude each other");
+	if (q->keep && !q->verify)
+		return cmd_usage_error(
+			"--keep says what to do after a verification, and --no-verify wants none");
+	if (q->o.user && q->o.into != RESTORE_NEW)
+		return cmd_usage_error("--user makes namespaces of its own, so it goes with --into new only");
+	if (argc - optind != 1)
+		return cmd_usage_error(argc == optind ? "which FILE?" : "one FILE only");
+	q->file = argv[optind];
+	return CMD_OK;
+}
+
+/* ---------------------------------------------------------------------------------- verification -- */
+
+static void say_difference(void *arg, int32_t pid, const char *text)
+{
+	struct outcome *out = arg;
+
+	json_array_append_new(out->said, json_pack("{s:i, s:o}", "pid", (int)pid, "text",
+						   json_bytes(text, strlen(text))));
+	if (!out->quiet)
+		cmd_warn("different: process %d: %s", (int)pid, text);
+}
+
+static void count_only(void *arg, int32_t pid, const char *text)
+{
+	(void)arg, (void)pid, (void)text;
+}
+
+/* A process that just died or stopped may need a moment to look so: ask again before it counts. */
+#define VERIFY_TRIES 20
+
+static int verify(const struct request *q, const struct tree *want, struct outcome *out,
+		  struct tree_error *err)
+{
+	const struct tree_compare_options compare = { .names = true };
+	const struct tree_dump_options o = { .proc_fd = -1, .passes_max = 2 };
+	double start = now_s();
+	struct tree *got = NULL;
+	int r = 0;
+
+	for (int k = 0; k < VERIFY_TRIES; k++) {
+		const struct timespec pause = { .tv_nsec = 5000000L };
+
+		tree_free(got);
+		got = NULL;
+		r = tree_dump(out->root, &o, &got, err);
+		if (r == 0 && tree_compare(want, got, &compare, count_only, NULL) == 0)
+			break;
+		if (q->deadline_ms && (uint64_t)(now_s() * 1000) > q->deadline_ms) {
+			r = r < 0 ? r : tree_fail(err, -ETIMEDOUT, "the verification took too long");
+			break;
+		}
+		nanosleep(&pause, NULL);
+	}
+	if (r == 0)
+		out->differences = tree_compare(want, got, &compare, say_difference, out);
+	out->verify_s = now_s() - start;
+	tree_free(got);
+	return r;
+}
+
+/* ---------------------------------------------------------------------------------------- result -- */
+
+static int report(const struct request *q, const struct tree *t, const struct plan *p,
+		  const struct outcome *out)
+{
+	size_t threads = 0;
+	json_t *notes;
+
+	for (size_t i = 0; i < t->processes_len; i++)
+		threads += t->processes[i].threads_len > 1 ? t->processes[i].threads_len - 1 : 0;
+	if (!q->json) {
+		printf("restored %zu process%s%s as PID %d in %.1f ms%s%s\n", t->processes_len,
+		       t->processes_len == 1 ? "" : "es", threads ? " with threads" : "", (int)out->root,
+		       out->fork_s * 1000, q->verify ? ": " : "",
+		       !q->verify         ? ""
+		       : out->differences ? "found different"
+					  : "verified, every number as in the file");
+		if (!q->exec && isatty(STDOUT_FILENO))
+			puts("holding; Ctrl-C ends it");
+		return out_finish();
+	}
+	notes = json_array();
+	for (uint32_t k = 0; k < p->notes_len; k++)
+		json_array_append_new(notes, json_bytes(p->notes[k], strlen(p->notes[k])));
+	return out_json(json_pack("{s:i, s:I, s:I, s:b, s:o*, s:o, s:f, s:f, s:I}", "root", (int)out->root,
+				  "processes", (json_int_t)t->processes_len, "threads", (json_int_t)threads,
+				  "verified", q->verify && out->differences == 0, "differences",
+				  q->verify ? json_incref(out->said) : NULL, "notes", notes, "fork_seconds",
+				  out->fork_s, "verify_seconds", out->verify_s, "retries",
+				  (json_int_t)out->retries));
+}
+
+static void show_progress(void *arg, size_t done)
+{
+	progress_update(arg, done);
+}
+
+/* The signal that arrived; 0 = none. */
+static int take_signal(int fd)
+{
+	struct signalfd_siginfo info;
+
+	return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+/* Programs get the first signal; a second one, or any to placeholders, ends the tree. */
+static int wait_end(const struct request *q, struct restore *r, const struct outcome *out)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, out->root, 0), status = 0, result;
+	struct tree_error err = { 0 };
+	bool passed_on = false;
+
+	for (;;) {
+		int rc = restore_wait_end(r, q->signal_fd, &status, &err), sig;
+
+		if (rc == -EINTR && (sig = take_signal(q->signal_fd)) && q->exec && !passed_on) {
+			/* Ctrl-C reaches the programs of a terminal's group by itself: once more does no harm */
+			syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
+			passed_on = true;
+			continue;
+		}
+		if (rc == -EINTR)
+			result = CMD_OK;
+		else if (rc < 0)
+			result = cmd_fail(CMD_FAILED, "%s", err.text);
+		else if (!q->exec)
+			result = cmd_fail(CMD_FAILED, "the tree was killed by somebody else");
+		else if (status == -1)
+			result = cmd_fail(CMD_FAILED, "the guard was killed, and the tree with it");
+		else
+			result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		break;
+	}
+	if (pidfd >= 0)
+		close(pidfd);
+	return result;
+}
+
+/* Exit status, once `r` has begun. */
+static int build(const struct request *q, const struct tree *t, const struct plan *p, struct restore *r,
+		 struct outcome *out)
+{
+	struct tree_error err = { 0 };
+	struct progress progress;
+	struct restore_times times;
+	int rc, status;
+
+	progress_begin(&progress, "restoring", "processes and threads", p->actors_len);
+	rc = restore_wait_stands(r, q->signal_fd, q->deadline_ms, show_progress, &progress, &err);
+	progress_end(&progress);
+	if (rc < 0)
+		return cmd_fail(CMD_FAILED, "%s; nothing is left", err.text);
+	times = restore_times(r);
+	out->root = restore_root(r);
+	out->fork_s = times.fork_s;
+	out->retries = times.retries;
+	if (q->verify && verify(q, t, out, &err) < 0)
+		return cmd_fail(CMD_FAILED, "cannot verify: %s; nothing is left", err.text);
+	if (out->differences && !q->keep) {
+		report(q, t, p, out);
+		cmd_warn("%u difference%s; undone", out->differences, out->differences == 1 ? "" : "s");
+		return CMD_DIFFERS;
+	}
+	if (restore_pidfile(r, &err) < 0)
+		return cmd_fail(CMD_FAILED, "%s; nothing is left", err.text);
+	if (report(q, t, p, out) < 0)
+		return cmd_fail(CMD_FAILED, "cannot write to standard output");
+	if (q->exec)
+		restore_release(r);
+	status = wait_end(q, r, out);
+	return status == CMD_OK && out->differences ? CMD_DIFFERS : status;
+}
+
+static int run(struct request *q, const struct tree *t)
+{
+	const struct plan_options po = { .new_namespace = q->o.into == RESTORE_NEW, .exec = q->exec };
+	struct outcome out = { .said = json_array(), .quiet = q->json };
+	struct tree_error err = { 0 };
+	struct restore *r = NULL;
+	struct plan *p = NULL;
+	int status;
+
+	if (plan_make(t, &po, &p, &err) < 0)
+		status = cmd_fail(CMD_FAILED, "%s", err.text);
+	else if (restore_begin(t, p, &q->o, &r, &err) < 0)
+		status = cmd_fail(CMD_FAILED, "%s", err.text);
+	else {
+		for (uint32_t k = 0; k < p->notes_len && !q->json; k++)
+			cmd_warn("note: %s", p->notes[k]);
+		status = build(q, t, p, r, &out);
+	}
+	restore_end(r);
+	plan_free(p);
+	json_decref(out.said);
+	return status;
+}
+
+static int open_signals(struct request *q)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ours, &q->mask);
+	q->o.mask = &q->mask;
+	q->signal_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+	return q->signal_fd < 0 ? -errno : 0;
+}
+
+int cmd_restore(int argc, char **argv)
+{
+	struct request q = { .signal_fd = -1 };
+	struct tree_error err = { 0 };
+	struct tree *t = NULL;
+	int status = parse(argc, argv, &q);
+
+	if (status != CMD_OK)
+		return status < 0 ? CMD_OK : status;
+	if (open_signals(&q) < 0)
+		return cmd_fail(CMD_FAILED, "no signalfd: %s", strerror(errno));
+	if (q.timeout_ms)
+		q.deadline_ms = (uint64_t)(now_s() * 1000) + q.timeout_ms;
+	if (tree_read_file(q.file, &t, &err) < 0)
+		status = cmd_fail(CMD_FAILED, "%s", err.text);
+	else
+		status = run(&q, t);
+	tree_free(t);
+	close(q.signal_fd);
+	return status;
+}
