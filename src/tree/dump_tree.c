@@ -4,8 +4,8 @@
  *
  * Keeps:   (D1) ppid, pgid and sid are level-0 numbers, whatever procfs they were read through;
  *          (D2) 0 is what is outside: the parent of the root and of those put in from outside, the root's own
- *               group and session when their leaders are not in the tree, and any group or session that has no
- *               number at level 0; every other leader that is not in the tree is a ghost;
+ *               group and session when their leaders are not in the tree, those of an init outside, and any group
+ *               or session that has no number at level 0; every other leader that is not in the tree is a ghost;
  *          (D3) a ghost has the most numbers that any one member shows.
  */
 #include "tree/dump_tree.h"
@@ -224,7 +224,8 @@ static int leader_number(struct dump *d, uint32_t at, unsigned levels, int32_t o
 	*out = n ? *proc_numbers(d->p, at) : 0;
 	if (n == 0 || dump_map_get(&d->by_number, *out) != TREE_NONE)
 		return 0;
-	if (*out == own) {
+	/* Number 1 is alive as long as its namespace: whoever it leads, it is no ghost but outside. */
+	if (*out == own || *out == 1) {
 		*out = 0;
 		return 0;
 	}

@@ -33,6 +33,7 @@ struct facts {
 	int32_t alive; /* a living thread's TID where the leader is dead */
 	struct proc_stat alive_stat;
 	bool no_rights; /* over this process: its links are closed to us */
+	bool hold;      /* freeze it before it is read */
 };
 
 static bool is_zombie(const struct facts *f)
@@ -424,7 +425,7 @@ static int read_held_stat(struct facts *f)
 	/* Our own children are the helpers that freeze and ask. */
 	if (e == 0 && f->stat.ppid == f->r->self && f->rec.pid != f->r->root)
 		return -EXDEV;
-	if (e == 0 && f->r->freezer && !f->r->freezer->cgroup && !is_zombie(f)) {
+	if (e == 0 && f->hold && !is_zombie(f)) {
 		e = hold_threads(f);
 		if (e == 0)
 			e = read_stat(f, "stat", &f->stat);
@@ -454,21 +455,44 @@ static int read_all(struct facts *f)
 	return e == 0 ? read_commands(f) : e;
 }
 
+/* Cut back to what it was when the record was begun. */
+static void undo(struct proc_pass *p, const struct proc_pass *before)
+{
+	p->threads.len = before->threads.len;
+	p->numbers.len = before->numbers.len;
+	p->bytes.len = before->bytes.len;
+	p->unreadable = before->unreadable;
+}
+
+static int read_record(struct proc_reader *r, struct proc_pass *p, int dir, int32_t pid, bool hold,
+		       struct proc_record *out)
+{
+	struct facts f = { .r = r, .p = p, .dir = dir, .rec = { .pid = pid }, .hold = hold };
+	int e = read_all(&f);
+
+	*out = f.rec;
+	return e;
+}
+
 int proc_record_read(struct proc_reader *r, struct proc_pass *p, int dir, int32_t pid)
 {
-	struct facts f = { .r = r, .p = p, .dir = dir, .rec = { .pid = pid } };
 	const struct proc_pass before = *p;
-	int e = read_all(&f);
-	struct proc_record *at = e < 0 ? NULL : proc_pool_add(&p->records, sizeof *at);
+	bool hold = r->freezer && !r->freezer->cgroup;
+	struct proc_record rec;
+	int e = 0;
 
+	if (hold && r->strangers) { /* nobody is touched before it is sure that he is of the tree */
+		e = read_record(r, p, dir, pid, false, &rec);
+		undo(p, &before);
+	}
+	if (e == 0)
+		e = read_record(r, p, dir, pid, hold, &rec);
+	struct proc_record *at = e < 0 ? NULL : proc_pool_add(&p->records, sizeof *at);
 	if (at) {
-		*at = f.rec;
+		*at = rec;
 		return 1;
 	}
-	p->threads.len = before.threads.len;
-	p->numbers.len = before.numbers.len;
-	p->bytes.len = before.bytes.len;
-	p->unreadable = before.unreadable;
+	undo(p, &before);
 	if (e == -EXDEV)
 		return PROC_STRANGER;
 	return proc_gone(e) || e == -EAGAIN ? 0 : e < 0 ? e : -ENOMEM;

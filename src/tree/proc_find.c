@@ -64,8 +64,8 @@ static int read_one(struct proc_reader *r, struct proc_pass *p, int dir, int32_t
 
 	if (proc_gone(e) || e == -EACCES || e == -EPERM)
 		e = r->freezer && e == -EPERM ? e : 0;
-	if (e == 0)
-		return add_pid(&p->missing, pid);
+	if (e == 0) /* that a stranger died is no news of the tree */
+		return r->strangers ? 0 : add_pid(&p->missing, pid);
 	progress(r, p);
 	return e;
 }
