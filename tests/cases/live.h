@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * live.h: what live.c (the backend of the running kernel) and live_watch.c (what its tasks are doing) share.
+ */
+#ifndef SETTID_TESTS_LIVE_H
+#define SETTID_TESTS_LIVE_H
+
+#include "backend.h"
+#include "puppet.h"
+
+enum live_state {
+	LIVE_RUNS,    /* on a CPU, about to be, or in a sleep that no signal ends                          */
+	LIVE_SLEEPS,  /* waits for a command or inside a call                                              */
+	LIVE_STOPPED, /* by a signal                                                                       */
+	LIVE_ZOMBIE,  /* dead, its number kept                                                             */
+	LIVE_DYING,   /* an init that waits for others of its namespace to be reaped                       */
+	LIVE_GONE,    /* no such task any more                                                             */
+};
+
+struct live_task {
+	bool used;
+	bool gone;    /* has been seen gone                                                                */
+	bool fresh;   /* ... and its numbers have not yet been asked for since, see clone_again()          */
+	bool pending; /* its command has not returned yet                                                  */
+	int dir;      /* its /proc/PID/task/TID: refers to this very task, whoever gets its number next    */
+	int tgid;     /* as the driver's procfs has it                                                     */
+	int32_t nspid_len;
+	int32_t nspid[CASE_LEVELS]; /* from the level of `outer`                                           */
+	enum live_state last;       /* as settle saw it                                                    */
+};
+
+struct live_world {
+	struct puppet_shared *shared;
+	int shared_fd, proc_fd, exe_fd, pidfd;
+	int hidden_levels; /* numbers in NSpid that are outer than the level of `outer`                    */
+	int task_end;      /* tasks in use have a lower index                                              */
+	struct live_task task[CASE_TASKS];
+};
+
+/* Finds out who a task is that has announced itself in its slot. */
+int live_meet(struct live_world *w, int index);
+enum live_state live_look(struct live_world *w, int index);
+/* The same, and never fooled by a task that is still on its way to sleep, or looks for a reason not to. */
+enum live_state live_look_closely(struct live_world *w, int index);
+/* Fills FIELD_STATE, PPID, PGID, SID and the numbers; the last three as seen from the task's own namespace. */
+void live_describe(struct live_world *w, int index, struct case_answer *answer);
+/* Waits until no task has anything left to do.  False if that took too long. */
+bool live_settle(struct live_world *w);
+/* Marks the tasks of one process gone, except `index`. */
+void live_drop_siblings(struct live_world *w, int index);
+
+long live_now_ms(void);
+enum { LIVE_PATIENCE_MS = 20000 };
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * live_watch.c: what the tasks of a live world are doing, without asking them and without waiting a fixed time.
+ *
+ * A task is watched through a descriptor of its own directory in /proc, so that a number which somebody else got
+ * meanwhile can never be mistaken for it.  The kernel makes a sleeping task runnable before the call that woke,
+ * signalled or killed it returns; a task that is not running after that has therefore done what there was to do.
+ *
+ * Keeps: (W1) `gone` once set stays until the index is used for another task;
+ *        (W2) settled means: two passes over all tasks found none running and no state changed.  One pass is not
+ *             enough: a task seen asleep may be woken by one that is looked at later.
+ */
+#include "live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TASK_FLAG_EXITING = 0x4 };
+
+struct stat_line {
+	char state;
+	unsigned flags;
+};
+
+long live_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The file's text, 0-terminated; negative when the task is gone. */
+static long read_file(int dir, const char *name, char *text, size_t size)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, size - 1);
+	close(fd);
+	if (n <= 0)
+		return n < 0 ? -errno : -ESRCH;
+	text[n] = '\0';
+	return n;
+}
+
+static bool read_stat(int dir, struct stat_line *out)
+{
+	char text[512];
+	const char *tail;
+
+	if (read_file(dir, "stat", text, sizeof text) < 0)
+		return false;
+	tail = strrchr(text, ')');
+	return tail && sscanf(tail + 1, " %c %*d %*d %*d %*d %*d %u", &out->state, &out->flags) == 2;
+}
+
+enum live_state live_look(struct live_world *w, int index)
+{
+	struct live_task *t = &w->task[index];
+	struct stat_line line;
+
+	if (!t->used || t->gone)
+		return LIVE_GONE;
+	if (!read_stat(t->dir, &line) || line.state == 'X' || line.state == 'x') {
+		t->gone = t->fresh = true;
+		return LIVE_GONE;
+	}
+	switch (line.state) {
+	case 'Z':
+		return LIVE_ZOMBIE;
+	case 'T':
+	case 't':
+		return LIVE_STOPPED;
+	case 'S':
+	case 'I':
+		return line.flags & TASK_FLAG_EXITING ? LIVE_DYING : LIVE_SLEEPS;
+	default:
+		return LIVE_RUNS;
+	}
+}
+
+/*
+ * A wait marks its task as asleep while it still searches among the children, so that stat alone says "S" too early.
+ * /proc/PID/syscall waits until the task is off its CPU and says "running" if it did not stay asleep.
+ */
+enum live_state live_look_closely(struct live_world *w, int index)
+{
+	char text[256];
+	enum live_state state = live_look(w, index);
+
+	if (state != LIVE_SLEEPS)
+		return state;
+	if (read_file(w->task[index].dir, "syscall", text, sizeof text) > 0 &&
+	    strncmp(text, "running", 7) == 0)
+		return LIVE_RUNS;
+	return live_look(w, index);
+}
+
+/* The numbers after `name` in a status file, outermost first; those above the level of outer are left out. */
+static int32_t read_numbers(const struct live_world *w, const char *text, const char *name, int32_t *out)
+{
+	const char *at = strstr(text, name);
+	int32_t count = 0;
+	int skip = w->hidden_levels;
+
+	if (!at)
+		return 0;
+	for (at += strlen(name); *at == '\t' && count < CASE_LEVELS;) {
+		char *end;
+		long number = strtol(at + 1, &end, 10);
+
+		if (skip > 0)
+			skip--;
+		else
+			out[count++] = (int32_t)number;
+		at = end;
+	}
+	return count;
+}
+
+int live_meet(struct live_world *w, int index)
+{
+	struct live_task *t = &w->task[index];
+	const char *self = w->shared->slot[index].self;
+	char status[4096];
+	int dir = openat(w->proc_fd, self, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return -errno;
+	if (read_file(dir, "status", status, sizeof status) < 0) {
+		close(dir);
+		return -ESRCH;
+	}
+	if (t->used)
+		close(t->dir);
+	*t = (struct live_task){ .used = true, .dir = dir, .tgid = atoi(self), .last = LIVE_RUNS };
+	t->nspid_len = read_numbers(w, status, "\nNSpid:", t->nspid);
+	if (index >= w->task_end)
+		w->task_end = index + 1;
+	return 0;
+}
+
+static int32_t last_number(const struct live_world *w, const char *text, const char *name)
+{
+	int32_t numbers[CASE_LEVELS];
+	int32_t count = read_numbers(w, text, name, numbers);
+
+	return count > 0 ? numbers[count - 1] : 0;
+}
+
+/* The number of a parent where its child lives: the driver's procfs gives it in the driver's namespace only. */
+static int32_t parent_seen(struct live_world *w, const struct live_task *t, const char *status)
+{
+	const char *line = strstr(status, "\nPPid:\t");
+	int host = line ? atoi(line + 7) : 0;
+
+	for (int i = 0; i < w->task_end; i++) {
+		const struct live_task *p = &w->task[i];
+
+		if (p->used && !p->gone && p->tgid == host && p->nspid_len >= t->nspid_len)
+			return p->nspid[t->nspid_len - 1];
+	}
+	return 0;
+}
+
+void live_describe(struct live_world *w, int index, struct case_answer *answer)
+{
+	static const int states[] = {
+		[LIVE_RUNS] = STATE_LIVE,     [LIVE_SLEEPS] = STATE_LIVE, [LIVE_STOPPED] = STATE_STOPPED,
+		[LIVE_ZOMBIE] = STATE_ZOMBIE, [LIVE_DYING] = STATE_DYING, [LIVE_GONE] = STATE_GONE,
+	};
+	struct live_task *t = &w->task[index];
+	char status[4096];
+
+	answer->kind = ANSWER_OK;
+	answer->field[FIELD_STATE] = states[live_look(w, index)];
+	if (!t->used || t->gone || read_file(t->dir, "status", status, sizeof status) < 0)
+		return;
+	answer->nspid_len = read_numbers(w, status, "\nNSpid:", answer->nspid);
+	answer->field[FIELD_PPID] = parent_seen(w, t, status);
+	answer->field[FIELD_PGID] = last_number(w, status, "\nNSpgid:");
+	answer->field[FIELD_SID] = last_number(w, status, "\nNSsid:");
+}
+
+/* One pass: false if anybody runs or has another state than in the last pass. */
+static bool pass(struct live_world *w)
+{
+	bool quiet = true;
+
+	for (int i = 0; i < w->task_end; i++) {
+		struct live_task *t = &w->task[i];
+		enum live_state state;
+
+		if (!t->used || t->gone)
+			continue;
+		state = t->pending ? live_look_closely(w, i) : live_look(w, i);
+		if (state == LIVE_RUNS || state != t->last)
+			quiet = false;
+		t->last = state;
+	}
+	return quiet;
+}
+
+bool live_settle(struct live_world *w)
+{
+	long deadline = live_now_ms() + LIVE_PATIENCE_MS;
+	int quiet = 0;
+
+	while (quiet < 2) {
+		quiet = pass(w) ? quiet + 1 : 0;
+		if (quiet > 0)
+			continue;
+		if (live_now_ms() > deadline)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+void live_drop_siblings(struct live_world *w, int index)
+{
+	for (int i = 0; i < w->task_end; i++)
+		if (i != index && w->task[i].used && w->task[i].tgid == w->task[index].tgid)
+			w->task[i].gone = true;
+}
