@@ -23,10 +23,11 @@ struct command {
 
 static const struct command commands[] = {
 	{ "exec", cmd_exec, "run a command with exactly the PIDs you choose" },
-	{ "plan", cmd_plan, "print how restore would build a tree" },
-	{ "restore", cmd_restore, "build a process tree with exactly the numbers of a file" },
-	{ "help", cmd_help_on, "explain a command" },
 	{ "probe", cmd_probe, "show which ways to choose PIDs work here" },
+	{ "show", cmd_show, "draw a process tree: a file, or the live one below a PID" },
+	{ "restore", cmd_restore, "build a process tree with exactly the numbers of a file" },
+	{ "plan", cmd_plan, "print how restore would build a tree" },
+	{ "help", cmd_help_on, "explain a command" },
 };
 #define COMMANDS_LEN (sizeof commands / sizeof *commands)
 

@@ -197,13 +197,14 @@ void show_put_state(struct text *out, const struct tree_process *p)
 void show_put_leader(struct text *out, const struct tree *t, const struct tree_process *p, int32_t number)
 {
 	if (number == 0) {
-		text_puts(out, "- ");
+		text_puts(out, "-");
 		return;
 	}
 	text_printf(out, "%d", (int)number);
-	text_puts(out, number == p->nspid[0]                                 ? "*"
-		       : t->ghosts_len && ghost_find(t, number) != TREE_NONE ? "+"
-									     : " ");
+	if (number == p->nspid[0])
+		text_puts(out, "*");
+	else if (ghost_find(t, number) != TREE_NONE)
+		text_puts(out, "+");
 }
 
 #define THREADS_SHOWN 8 /* numbers or ranges of them */

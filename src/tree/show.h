@@ -42,7 +42,7 @@ void show_put_counts(struct text *out, const struct tree *t);
 
 /* "live", "stopped SIGTSTP", "zombie exit 3", "zombie SIGSEGV core", "leader dead" */
 void show_put_state(struct text *out, const struct tree_process *p);
-/* A PGID or SID with what it is to p: "42*" p leads it, "42+" its leader is dead, "42 " neither, "- " outside. */
+/* A PGID or SID with what it is to p: "42*" p leads it, "42+" its leader is dead, "42" neither, "-" outside. */
 void show_put_leader(struct text *out, const struct tree *t, const struct tree_process *p, int32_t number);
 /* "+3 threads: 43 44 45"; long lists are cut. */
 void show_put_threads(struct text *out, const struct tree_process *p);

@@ -47,24 +47,27 @@ struct picture {
 	int ghosts_y;
 };
 
+/* No CSS variables: not every viewer of pictures knows them.  Those that know no media query show the light one. */
 static const char style[] =
 	"<style>\n"
-	"svg{--bg:#ffffff;--ink:#1c2330;--dim:#5b6577;--line:#9aa5b5;--card:#ffffff;--edge:#8592a6;"
-	"--stop:#8a5a00;--stopbg:#fff3d6;--dead:#b3261e;--deadbg:#fdeceb;"
-	"--t0:#eef3fb;--t1:#e4f4ea;--t2:#f6ecfa;--t3:#fdf1e0;--t4:#e2f4f6;--t5:#fbeaf0}\n"
-	"@media(prefers-color-scheme:dark){svg{--bg:#12161d;--ink:#e6eaf1;--dim:#9aa6b8;--line:#5d697b;"
-	"--card:#1d232d;--edge:#5d697b;--stop:#f0c060;--stopbg:#3a2f14;--dead:#ff9a92;--deadbg:#3d1c1b;"
-	"--t0:#1a2230;--t1:#16281f;--t2:#291f30;--t3:#2e2517;--t4:#15292c;--t5:#2f1c25}}\n"
-	"text{font:13px ui-monospace,'DejaVu Sans "
-	"Mono',Menlo,Consolas,monospace;fill:var(--ink);white-space:pre}\n"
-	".h{font-weight:600}.d{fill:var(--dim)}.b{font-weight:700}\n"
-	".bg{fill:var(--bg)}.c{fill:var(--card);stroke:var(--edge)}\n"
-	".s{fill:var(--stopbg);stroke:var(--stop)}.st{fill:var(--stop)}\n"
-	".z{fill:var(--deadbg);stroke:var(--dead);stroke-dasharray:5 3}.zt{fill:var(--dead)}\n"
-	".g{fill:none;stroke:var(--edge);stroke-dasharray:2 3}\n"
-	".e{fill:none;stroke:var(--line);stroke-width:1.5}.n{stroke:var(--line)}\n"
-	".n0{fill:var(--t0)}.n1{fill:var(--t1)}.n2{fill:var(--t2)}.n3{fill:var(--t3)}.n4{fill:var(--t4)}"
-	".n5{fill:var(--t5)}\n"
+	"text{font:13px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre}\n"
+	".h{font-weight:600}.b{font-weight:700}.g,.e{fill:none}.e{stroke-width:1.5}\n"
+	".z{stroke-dasharray:5 3}.g{stroke-dasharray:2 3}\n"
+	"text{fill:#1c2330}.bg{fill:#ffffff}\n"
+	".c{fill:#ffffff;stroke:#8592a6}\n"
+	".s{fill:#fff3d6;stroke:#8a5a00}.z{fill:#fdeceb;stroke:#b3261e}\n"
+	".g{stroke:#8592a6}.e{stroke:#9aa5b5}.n{stroke:#9aa5b5}\n"
+	"text.d{fill:#5b6577}text.st{fill:#8a5a00}text.zt{fill:#b3261e}\n"
+	".n0{fill:#eef3fb}.n1{fill:#e4f4ea}.n2{fill:#f6ecfa}\n"
+	".n3{fill:#fdf1e0}.n4{fill:#e2f4f6}.n5{fill:#fbeaf0}\n"
+	"@media(prefers-color-scheme:dark){\n"
+	"text{fill:#e6eaf1}.bg{fill:#12161d}\n"
+	".c{fill:#1d232d;stroke:#5d697b}\n"
+	".s{fill:#3a2f14;stroke:#f0c060}.z{fill:#3d1c1b;stroke:#ff9a92}\n"
+	".g{stroke:#5d697b}.e{stroke:#5d697b}.n{stroke:#5d697b}\n"
+	"text.d{fill:#9aa6b8}text.st{fill:#f0c060}text.zt{fill:#ff9a92}\n"
+	".n0{fill:#1a2230}.n1{fill:#16281f}.n2{fill:#291f30}\n"
+	".n3{fill:#2e2517}.n4{fill:#15292c}.n5{fill:#2f1c25}}\n"
 	"</style>\n";
 
 /* ------------------------------------------------------------------------------------------- text -- */
@@ -114,7 +117,7 @@ static void put_part(struct picture *pic, const struct tree_process *p, enum par
 	case PART_LEADERS:
 		text_puts(out, "group ");
 		show_put_leader(out, pic->tree, p, p->pgid);
-		text_puts(out, "session ");
+		text_puts(out, " session ");
 		show_put_leader(out, pic->tree, p, p->sid);
 		break;
 	case PART_THREADS:
@@ -230,7 +233,7 @@ static void place_ghosts(struct picture *pic)
 	}
 }
 
-#define LEGEND "* leads it   + its leader is dead   - leader outside"
+#define LEGEND "* leads it, + its leader is dead, - its leader is outside"
 
 /* The outer box and its margins; the title and the legend must fit too. */
 static void close_picture(struct picture *pic)

@@ -61,7 +61,7 @@ static void add_column(struct drawing *d, const char *name, int flags)
 	failed(d, scols_table_new_column(d->table, name, 0, flags) ? 0 : -ENOMEM);
 }
 
-static int make_table(struct drawing *d, FILE *out)
+static int make_table(struct drawing *d)
 {
 	const struct tree_show_options *o = d->options;
 	char name[16];
@@ -69,7 +69,6 @@ static int make_table(struct drawing *d, FILE *out)
 	d->table = scols_new_table();
 	if (!d->table)
 		return -ENOMEM;
-	scols_table_set_stream(d->table, out);
 	scols_table_enable_colors(d->table, o->color);
 	scols_table_enable_ascii(d->table, !o->unicode);
 	scols_table_enable_noencoding(d->table, 1); /* (V2): escaped already, once */
@@ -102,6 +101,17 @@ static void number_cells(struct drawing *d, struct libscols_line *line, const in
 		cell(d, line, i);
 	}
 	cell_color(d, line, levels - 1, levels > 1 ? CYAN : BOLD); /* the number it knows itself by */
+}
+
+/* Numbers without a mark get a blank in its place, so that all digits stand below each other. */
+static void leader_cell(struct drawing *d, struct libscols_line *line, unsigned column,
+			const struct tree_process *p, int32_t number)
+{
+	show_put_leader(&d->text, d->tree, p, number);
+	char last = d->text.len ? d->text.bytes[d->text.len - 1] : ' ';
+	if (last != '*' && last != '+')
+		text_puts(&d->text, " ");
+	cell(d, line, column);
 }
 
 static const char *state_color(const struct tree_process *p)
@@ -144,10 +154,8 @@ static void draw_process(struct drawing *d, size_t row)
 	}
 	d->lines[row] = line;
 	number_cells(d, line, p->nspid, p->levels);
-	show_put_leader(&d->text, d->tree, p, p->pgid);
-	cell(d, line, d->column_group);
-	show_put_leader(&d->text, d->tree, p, p->sid);
-	cell(d, line, d->column_session);
+	leader_cell(d, line, d->column_group, p, p->pgid);
+	leader_cell(d, line, d->column_session, p, p->sid);
 	show_put_state(&d->text, p);
 	cell(d, line, d->column_state);
 	if (state_color(p))
@@ -156,8 +164,10 @@ static void draw_process(struct drawing *d, size_t row)
 	cell(d, line, d->column_command);
 	show_put_notes(&d->text, d->tree, p, d->charset);
 	put_cut_notes(d, row, p);
+	bool noted = d->text.len > 0;
 	cell(d, line, d->column_notes);
-	cell_color(d, line, d->column_notes, show_enters_ns(d->tree, p) ? CYAN : DIM);
+	if (noted) /* an escape around nothing would keep the line's blanks */
+		cell_color(d, line, d->column_notes, show_enters_ns(d->tree, p) ? CYAN : DIM);
 }
 
 static void draw_ghosts(struct drawing *d)
@@ -189,7 +199,7 @@ static void draw_footer(struct drawing *d, FILE *out)
 	show_put_counts(&d->text, d->tree);
 	text_puts(&d->text, "; * leads it");
 	text_puts(&d->text, d->tree->ghosts_len ? ", + its leader is dead" : "");
-	fprintf(out, "\n%s%s%s\n", dim, text_str(&d->text), plain);
+	fprintf(out, "%s%s%s\n", dim, text_str(&d->text), plain);
 	text_clear(&d->text);
 }
 
@@ -200,12 +210,36 @@ static unsigned depth_limit(const struct tree_show_options *o)
 	return limit < 8 ? 8 : limit > DEPTH_MAX ? DEPTH_MAX : limit;
 }
 
+/* libsmartcols fills lines up with blanks; on a terminal they would wrap, in a file they are noise. */
+static void print_trimmed(const char *table, FILE *out)
+{
+	while (*table) {
+		size_t len = strcspn(table, "\n"), end = len;
+		while (end > 0 && table[end - 1] == ' ')
+			end--;
+		fwrite(table, 1, end, out);
+		putc('\n', out);
+		table += len + (table[len] == '\n');
+	}
+}
+
+static void print_table(struct drawing *d, FILE *out)
+{
+	char *bytes = NULL;
+	int r = scols_print_table_to_string(d->table, &bytes);
+
+	if (r == 0)
+		print_trimmed(bytes, out);
+	failed(d, r);
+	free(bytes);
+}
+
 static int draw(struct drawing *d, FILE *out)
 {
 	int r = show_walk_init(&d->walk, d->tree);
 
 	if (r == 0)
-		r = make_table(d, out);
+		r = make_table(d);
 	d->lines = calloc(d->tree->processes_len + 1, sizeof *d->lines);
 	if (r < 0 || !d->lines)
 		return r < 0 ? r : -ENOMEM;
@@ -213,7 +247,7 @@ static int draw(struct drawing *d, FILE *out)
 		draw_process(d, row);
 	draw_ghosts(d);
 	if (d->code == 0 && !scols_table_is_empty(d->table))
-		failed(d, scols_print_table(d->table));
+		print_table(d, out);
 	if (d->code == 0)
 		draw_footer(d, out);
 	return d->code;

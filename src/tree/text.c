@@ -141,6 +141,18 @@ static bool is_deceiving(uint32_t c)
 	return false;
 }
 
+static void put_escape(struct text *t, unsigned char byte)
+{
+	if (byte == '\n')
+		text_puts(t, "\\n");
+	else if (byte == '\t')
+		text_puts(t, "\\t");
+	else if (byte == '\\')
+		text_puts(t, "\\\\");
+	else
+		text_printf(t, "\\x%02x", byte);
+}
+
 void text_put_safe(struct text *t, struct tree_str s, enum text_charset charset)
 {
 	const unsigned char *p = (const unsigned char *)s.bytes;
@@ -153,7 +165,7 @@ void text_put_safe(struct text *t, struct tree_str s, enum text_charset charset)
 		if (shown)
 			text_put(t, (const char *)p, n);
 		for (size_t i = 0; !shown && i < (n ? n : 1); i++)
-			text_printf(t, "\\x%02x", p[i]);
+			put_escape(t, p[i]);
 		p += n ? n : 1;
 		left -= n ? n : 1;
 	}

@@ -28,7 +28,7 @@ enum text_charset {
 void text_put(struct text *t, const char *bytes, size_t len);
 void text_puts(struct text *t, const char *s);
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Control characters, backslashes and what `charset` does not allow become \xNN. */
+/* Control characters and what `charset` does not allow become \n, \t or \xNN; a backslash is doubled. */
 void text_put_safe(struct text *t, struct tree_str s, enum text_charset charset);
 /* An argument list as a shell would take it: words with blanks or quotes are in single quotes. */
 void text_put_argv(struct text *t, const struct tree_process *p, enum text_charset charset);
