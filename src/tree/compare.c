@@ -6,10 +6,12 @@
  * wanted is a file or an earlier dump, what was got is usually a dump of the live tree.
  *
  * Keeps:   (C1) both trees are validated;
- *          (C2) a fact that one side does not know is no difference: an absent name, status, stop signal,
- * core flag, subreaper or list of threads; (C3) namespaces have no numbers of their own: they are the same
- * when the same processes live in them, so the pairing must be one to one in both directions; (C4) whatever
- * is quoted is safe to print. Costs:   one look-up per process, thread and ghost: linear.
+ *          (C2) a fact that one side does not know is no difference: an absent name, status, stop signal, core
+ *               flag or subreaper; no list of threads says that the leader is alone;
+ *          (C3) namespaces have no numbers of their own: they are the same when the same processes live in
+ *               them, so the pairing must be one to one in both directions;
+ *          (C4) whatever is quoted is safe to print.
+ * Costs:   one look-up per process, thread and ghost: linear.
  */
 #include "tree/internal.h"
 #include "tree/text.h"

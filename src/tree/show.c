@@ -125,9 +125,9 @@ void show_put_ghost(struct text *out, const struct show_ghost *g)
 {
 	text_puts(out, "dead leader");
 	if (g->group_members)
-		text_printf(out, "; its group has %u", g->group_members);
+		text_printf(out, "; %u in its group", g->group_members);
 	if (g->session_members)
-		text_printf(out, "; its session has %u", g->session_members);
+		text_printf(out, "; %u in its session", g->session_members);
 }
 
 static unsigned max_unsigned(unsigned a, unsigned b)

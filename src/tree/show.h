@@ -29,7 +29,7 @@ struct show_ghost {
 /* One per ghost of t, to be freed; NULL = no memory (or no ghosts: then len is 0 anyway). */
 struct show_ghost *show_ghosts_new(const struct tree *t);
 void show_put_ghost(struct text *out,
-		    const struct show_ghost *g); /* "dead leader: group of 3, session of 1" */
+		    const struct show_ghost *g); /* "dead leader; 3 in its group, 1 in its session" */
 
 struct show_counts {
 	size_t threads; /* besides the leaders */

@@ -199,7 +199,7 @@ static void draw_footer(struct drawing *d, FILE *out)
 	show_put_counts(&d->text, d->tree);
 	text_puts(&d->text, "; * leads it");
 	text_puts(&d->text, d->tree->ghosts_len ? ", + its leader is dead" : "");
-	fprintf(out, "%s%s%s\n", dim, text_str(&d->text), plain);
+	fprintf(out, "\n%s%s%s\n", dim, text_str(&d->text), plain);
 	text_clear(&d->text);
 }
 

@@ -184,14 +184,30 @@ static bool is_plain_word(struct tree_str s)
 	return true;
 }
 
+/* 'it'\''s': the one way that quotes any word. */
+static void put_quoted_word(struct text *t, struct tree_str s, enum text_charset charset)
+{
+	text_puts(t, "'");
+	for (;;) {
+		const char *quote = memchr(s.bytes, '\'', s.len);
+		size_t len = quote ? (size_t)(quote - s.bytes) : s.len;
+		text_put_safe(t, (struct tree_str){ s.bytes, len }, charset);
+		if (!quote)
+			break;
+		text_puts(t, "'\\''");
+		s = (struct tree_str){ quote + 1, s.len - len - 1 };
+	}
+	text_puts(t, "'");
+}
+
 void text_put_argv(struct text *t, const struct tree_process *p, enum text_charset charset)
 {
 	for (uint32_t i = 0; i < p->argv_len; i++) {
-		const char *quote = is_plain_word(p->argv[i]) ? "" : "'";
 		text_puts(t, i ? " " : "");
-		text_puts(t, quote);
-		text_put_safe(t, p->argv[i], charset);
-		text_puts(t, quote);
+		if (is_plain_word(p->argv[i]))
+			text_put_safe(t, p->argv[i], charset);
+		else
+			put_quoted_word(t, p->argv[i], charset);
 	}
 }
 
