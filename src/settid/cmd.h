@@ -28,6 +28,7 @@ enum {
 	CMD_NOT_FOUND = 127,
 };
 
+int cmd_dump(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_restore(int argc, char **argv);

@@ -22,6 +22,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "dump", cmd_dump, "write a live process tree as a tree file" },
 	{ "exec", cmd_exec, "run a command with exactly the PIDs you choose" },
 	{ "probe", cmd_probe, "show which ways to choose PIDs work here" },
 	{ "show", cmd_show, "draw a process tree: a file, or the live one below a PID" },

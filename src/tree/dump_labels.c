@@ -75,10 +75,17 @@ static void need_outer(struct dump *d, struct proc_ns *ns)
 		outer->needs_label = true;
 }
 
-/* Somebody's next child would live elsewhere.  What nobody lives in is not in the table yet. */
+/* Is it known that its next child would live elsewhere? */
+static bool sends_away(const struct proc_record *rec)
+{
+	return rec->state != TREE_ZOMBIE && rec->ns != PROC_NS_UNKNOWN &&
+	       rec->children_ns != PROC_NS_UNKNOWN && rec->children_ns != rec->ns;
+}
+
+/* What nobody of the tree lives in is not in the table yet. */
 static int need_children(struct dump *d, const struct proc_record *rec)
 {
-	if (rec->state == TREE_ZOMBIE || rec->children_ns <= PROC_NS_EMPTY || rec->children_ns == rec->ns)
+	if (!sends_away(rec) || rec->children_ns == PROC_NS_EMPTY)
 		return 0;
 	struct proc_ns *ns = proc_ns_find(d->r, rec->children_ns);
 	if (!ns)
@@ -186,7 +193,7 @@ static int label_process(struct dump *d, size_t i, unsigned *count)
 		if (!out->ns_label.bytes)
 			return tree_fail(d->err, -ENOMEM, "out of memory");
 	}
-	if (rec->state == TREE_ZOMBIE || rec->children_ns == PROC_NS_UNKNOWN || rec->children_ns == rec->ns)
+	if (!sends_away(rec))
 		return 0;
 	if (rec->children_ns == PROC_NS_EMPTY)
 		children = &nobodys;

@@ -159,6 +159,8 @@ static int read_own_ns(struct facts *f)
 		f->rec.ns = f->r->root_ns;
 	else
 		e = learn_ns(f);
+	if (e == 0 && f->rec.levels == 1 && !f->r->strangers)
+		f->r->root_ns = f->rec.ns; /* where the root itself would not tell */
 	known = e == 0 ? proc_ns_find(f->r, f->rec.ns) : NULL;
 	return known && !known->inside ? -EXDEV : e;
 }

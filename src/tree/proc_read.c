@@ -305,7 +305,9 @@ static int learn_level(struct proc_reader *r, int dir, struct tree_error *err)
 				 (int)s.tgid);
 	r->skip = s.nspid.len - 1;
 	r->root_is_init = s.nspid.number[r->skip] == 1;
-	/* Unreadable without rights over the root.  Its level alone tells its descendants then. */
+	/* Closed to us without rights over the root.  In the procfs's own namespace we are one of its members. */
+	if (ns < 0 && r->skip == 0)
+		ns = proc_ns_link(r->proc_fd, "self/ns/pid");
 	r->root_ns = ns > 0 ? (uint64_t)ns : PROC_NS_UNKNOWN;
 	return 0;
 }
