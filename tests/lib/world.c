@@ -50,19 +50,16 @@ bool world_write(const char *path, const char *text)
 	return done;
 }
 
-static bool write_maps(pid_t pid)
+/* After unshare(CLONE_NEWUSER) by an ordinary user: he is root inside. */
+static void write_own_maps(uid_t uid, gid_t gid)
 {
-	char path[64], map[64];
+	char map[64];
 
-	snprintf(path, sizeof path, "/proc/%d/setgroups", (int)pid);
-	world_write(path, "deny");
-	snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
-	snprintf(map, sizeof map, "0 %d 1\n", (int)geteuid());
-	if (!world_write(path, map))
-		return false;
-	snprintf(path, sizeof path, "/proc/%d/gid_map", (int)pid);
-	snprintf(map, sizeof map, "0 %d 1\n", (int)getegid());
-	return world_write(path, map);
+	world_write("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof map, "0 %d 1\n", (int)uid);
+	CHECK(world_write("/proc/self/uid_map", map));
+	snprintf(map, sizeof map, "0 %d 1\n", (int)gid);
+	CHECK(world_write("/proc/self/gid_map", map));
 }
 
 static void arrange_mounts(unsigned flags)
@@ -77,82 +74,76 @@ static void arrange_mounts(unsigned flags)
 		CHECK_INT(mount("none", "/proc", "tmpfs", 0, NULL), 0);
 }
 
-/* A plain clone with libc's TID word kept right: the library under test has no part in making the world. */
-static pid_t make_init(unsigned long flags)
+/*
+ * The process in between enters the new namespace for its children and forks the init by libc's own fork, so
+ * that libc's state is right in there and the library under test has no part in making its world.  Both die with
+ * the one before them.
+ */
+static int live_in_world(unsigned flags, bool new_ns, void (*fn)(void))
 {
-	int *word = NULL;
-
-	prctl(PR_GET_TID_ADDRESS, &word, 0, 0, 0);
-#ifdef __aarch64__
-	return (pid_t)syscall(SYS_clone, flags | SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, 0, 0, 0,
-			      word);
-#else
-	return (pid_t)syscall(SYS_clone, flags | SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, 0, 0,
-			      word, 0);
-#endif
-}
-
-static pid_t start(unsigned flags, bool new_ns, void (*fn)(void))
-{
-	int gate[2];
-	unsigned long clone_flags = new_ns ? CLONE_NEWPID : 0;
-	char go;
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int status = -1;
 	pid_t pid;
 
-	if (new_ns && geteuid() != 0)
-		clone_flags |= CLONE_NEWUSER;
-	if (pipe2(gate, O_CLOEXEC) < 0)
-		return -1;
-	fflush(stdout);
-	pid = make_init(clone_flags);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (new_ns && unshare(CLONE_NEWPID | (uid ? CLONE_NEWUSER : 0)) != 0)
+		return 97;
+	if (new_ns && uid)
+		write_own_maps(uid, gid);
+	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		setsid();
-		close(gate[1]);
-		if (read(gate[0], &go, 1) != 1)
-			_exit(98);
-		close(gate[0]);
 		arrange_mounts(flags);
 		fn();
 		_exit(0);
 	}
-	close(gate[0]);
-	if (pid > 0 && (!(clone_flags & CLONE_NEWUSER) || write_maps(pid)) && write(gate[1], "g", 1) != 1)
-		errno = EPIPE;
-	close(gate[1]);
-	return pid;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 96;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void run(unsigned flags, bool new_ns, void (*fn)(void))
+/* The world's exit status, 128 + signal, 99 when a CHECK failed; text says which. */
+static int run(unsigned flags, bool new_ns, void (*fn)(void), char *text, size_t size)
 {
 	int status = -1;
 	pid_t pid;
 
 	report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_true(report != MAP_FAILED);
-	pid = start(flags, new_ns, fn);
-	assert_true(pid > 0);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	if (report == MAP_FAILED)
+		return -1;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		_exit(live_in_world(flags, new_ns, fn));
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	char text[1000];
-	int failures = report->failures;
-
-	snprintf(text, sizeof text, "%s", report->text);
+	snprintf(text, size, "%s", report->failures ? report->text : "");
 	munmap(report, sizeof *report);
 	report = NULL;
-	if (failures)
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void run_and_assert(unsigned flags, bool new_ns, void (*fn)(void))
+{
+	char text[1000];
+	int status = run(flags, new_ns, fn, text, sizeof text);
+
+	if (text[0])
 		fail_msg("%s", text);
 	assert_int_equal(status, 0);
 }
 
 void world_run(unsigned flags, void (*fn)(void))
 {
-	run(flags, true, fn);
+	run_and_assert(flags, true, fn);
 }
 
 void world_run_here(void (*fn)(void))
 {
-	run(0, false, fn);
+	run_and_assert(0, false, fn);
 }
 
 static void nothing(void)
@@ -161,13 +152,16 @@ static void nothing(void)
 
 const char *world_missing(void)
 {
-	int status = -1;
-	pid_t pid = start(WORLD_PROC, true, nothing);
+	char text[1000];
 
-	if (pid < 0)
-		return "no new PID namespace can be made here";
-	waitpid(pid, &status, 0);
-	return status == 0 ? NULL : "no procfs can be mounted in a new PID namespace here";
+	switch (run(WORLD_PROC, true, nothing, text, sizeof text)) {
+	case 0:
+		return NULL;
+	case 97:
+		return "no PID namespace can be made here";
+	default:
+		return "no procfs can be mounted in a new PID namespace here";
+	}
 }
 
 /* ------------------------------------------------------------------------------------ children -- */
