@@ -213,7 +213,7 @@ inside_taken() {
 taken_number() {
 	part '3. A number that is taken: who holds it?'
 	# shellcheck disable=SC2086 # words
-	settid exec $user --new-pidns --mount-proc -- "$0" --inside-taken >"$tmp/taken" 2>&1 </dev/null
+	settid exec $user --new-pidns --mount-proc -- "$here/demo.sh" --inside-taken >"$tmp/taken" 2>&1 </dev/null
 	cat "$tmp/taken"
 	if grep -q '42.*sleep' "$tmp/taken" && grep -q '300.*sleep' "$tmp/taken"; then
 		ok 'both errors name the number and its holder'

@@ -7,7 +7,7 @@
 # usage: job.sh WORKERS READY-FILE ROOT-FILE    (the last gets this shell's PID)
 
 set -m
-exec 2>/dev/null </dev/null
+exec </dev/null >/dev/null 2>&1
 
 echo $$ >"$3"
 sleep 1000 | cat | wc -l &
