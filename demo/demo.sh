@@ -23,7 +23,7 @@ else
 fi
 
 failures=0
-part() { printf '\n%s── %s %s\n\n' "$bold" "$*" "$plain"; }
+part() { printf '\n%s── %s ──%s\n\n' "$bold" "$*" "$plain"; }
 note() { printf '%s\n' "$*"; }
 shown() { printf '%s$ %s%s\n' "$bold" "$*" "$plain"; }
 ok() { printf '%s✓ %s%s\n' "$green" "$*" "$plain"; }
@@ -108,21 +108,24 @@ kernel_view() { # ROOT SKIP: see kernel-view.awk
 		awk -v root="$1" -v skip="$2" -f "$here/kernel-view.awk" | sort -t "$(printf '\t')" -k 2
 }
 
+# Under short names, so that the picture is about the tree.
 start_job() {
-	"$bin/demo/demo-keeper" "$here/job.sh" "$bin/demo/demo-workers" "$tmp/ready" "$tmp/root" </dev/null &
+	ln -s "$here/job.sh" job.sh
+	ln -s "$bin/demo/demo-workers" workers
+	"$bin/demo/demo-keeper" ./job.sh ./workers ready root </dev/null &
 	keeper=$!
-	wait_for "$tmp/ready" "$keeper" && sleep 0.3
+	wait_for ready "$keeper" && sleep 0.3
 }
 
 compare_views() { # BEFORE AFTER
 	awk -F '\t' -v red="$red" -v plain="$plain" '
-		BEGIN { printf "  %-14s %-7s %-12s %-12s %-8s %-9s   %-22s\n",
+		BEGIN { printf "  %-11s %-7s %-10s %-10s %-8s %-8s   %s\n",
 			"NSpid", "parent", "group", "session", "state", "name", "restored: NSpid" }
 		FNR == NR { after[$2] = $1; next }
 		{
 			split($2, f, "|")
 			same = $2 in after
-			printf "%s  %-14s %-7s %-12s %-12s %-8s %-9s   %-22s %s%s\n", same ? "" : red, f[1], f[2], f[3], f[4],
+			printf "%s  %-11s %-7s %-10s %-10s %-8s %-8s   %-18s %s%s\n", same ? "" : red, f[1], f[2], f[3], f[4],
 				f[5], f[6], same ? after[$2] : "-", same ? "same" : "DIFFERENT", same ? "" : plain
 		}' "$2" "$1"
 }
@@ -131,13 +134,13 @@ dump_and_restore() {
 	part '2. A live tree: dumped, drawn, killed, restored with every number, compared'
 	note 'A shell with job control (a pipeline, a stopped job) and a program with workers, threads, a sandbox'
 	note 'in a PID namespace of its own and two zombies:'
+	cd "$tmp" || exit 1
 	if ! start_job; then
 		wrong 'the program of the demo did not start'
 		return
 	fi
-	root=$(cat "$tmp/root")
-	kernel_view "$root" 0 >"$tmp/before"
-	cd "$tmp" || exit 1
+	root=$(cat root)
+	kernel_view "$root" 0 >before
 	shown "settid dump $root -o tree.json"
 	settid dump "$root" -o tree.json 2>&1 | indent
 	shown 'settid show tree.json'
@@ -164,7 +167,7 @@ dump_and_restore() {
 	shown "settid show $new"
 	settid show "$new" 2>&1 | indent
 	kernel_view "$new" 1 >after
-	printf '\nThe comparison, read from the kernel'\''s /proc without settid (one row per thread; one level was added outside):\n'
+	printf '\nThe comparison, read from the kernel'\''s /proc without settid\n(a row per thread; the new namespace adds its own outer number):\n'
 	compare_views before after
 	threads=$(wc -l <before)
 	cut -f 2 before >before.numbers
