@@ -354,7 +354,7 @@ struct settid_probe {
 	enum settid_answer pid_namespaces;    /* CLONE_NEWPID works here, with NEWUSER if need be          */
 	enum settid_answer user_dispatch;     /* syscall user dispatch: exact TIDs for threads             */
 	enum settid_answer proc_is_ours;      /* /proc shows the caller's own PID namespace                */
-	int levels;                      /* namespaces this process has a number in, that can be told: at
+	int levels;                      /* namespaces a child made now has a number in, that can be told: at
 					    least 1                                                        */
 	int levels_exact;                /* not 0: `levels` is the whole path to the machine's namespace   */
 	struct settid_probe_level level[SETTID_LEVEL_MAX + 1]; /* [0] = innermost: the children's namespace */
@@ -365,7 +365,8 @@ struct settid_probe {
 /*
  * settid_probe() - what this process may do here, found by trying, not by version numbers.
  *
- * Makes a few short-lived children and reaps them; moves the namespace's cursor.  Needs no rights.
+ * Makes a short-lived child or two and reaps them, but none in a namespace that waits for its init.  Needs no
+ * rights.
  * Returns 0, or a negative errno when not even a plain child can be made (EAGAIN, ENOMEM).
  */
 SETTID_API int settid_probe(struct settid_probe *probe, struct settid_error *err);

@@ -15,12 +15,12 @@
 
 #include "procfs.h"
 
-#define CAP_SYS_ADMIN_          21 /* capabilities(7) */
+#define CAP_SYS_ADMIN_ 21 /* capabilities(7) */
 #define CAP_CHECKPOINT_RESTORE_ 40
-#define SYS_OPENAT2_            437 /* Linux 5.6: younger than clone3 */
-#define PR_USER_DISPATCH_       59  /* prctl(2) */
-#define PID_MAX_LOWEST          301 /* the smallest that can be set (R3.20) */
-#define PID_MAX_HIGHEST         4194304
+#define SYS_OPENAT2_ 437     /* Linux 5.6: younger than clone3 */
+#define PR_USER_DISPATCH_ 59 /* prctl(2) */
+#define PID_MAX_LOWEST 301   /* the smallest that can be set (R3.20) */
+#define PID_MAX_HIGHEST 4194304
 
 /* ------------------------------------------------------------------------------------ children -- */
 
@@ -54,6 +54,22 @@ static int try_child(uint64_t flags, enum settid_method method, struct settid_er
 	}
 	settid__signals_restore(&mask);
 	return pid < 0 ? pid : 0;
+}
+
+/* The children's namespace, as /proc has it; depth 0 when nothing says that it is another than ours. */
+struct place {
+	int depth;
+	bool fresh; /* a child would become its init, and end it: none may be made to try */
+};
+
+static struct place place_now(void)
+{
+	struct place here = { 0, false };
+
+	here.depth = settid__children_depth(&here.fresh);
+	if (here.depth < 0)
+		here.depth = 0;
+	return here;
 }
 
 static enum settid_answer answer(bool yes)
@@ -122,14 +138,26 @@ static void probe_last_pid(struct settid_probe *p)
 	settid__last_pid_close(&lp);
 }
 
-static void probe_namespaces(struct settid_probe *p)
+/* May these namespaces be made?  Rights and limits come before any number (R1.34, R1.38), so 0 gets as far as its
+ * EINVAL; without set_tid a child has to be made, unless it would use up a namespace. */
+static enum settid_answer namespaces_work(const struct settid_probe *p, uint64_t flags, bool fresh)
 {
-	bool user = try_child(CLONE_NEWUSER, SETTID_METHOD_AUTO, NULL) == 0;
+	const pid_t zero = 0;
 
-	p->user_namespaces = answer(user);
-	p->pid_namespaces =
-		answer(try_child(CLONE_NEWPID, SETTID_METHOD_AUTO, NULL) == 0 ||
-		       (user && try_child(CLONE_NEWUSER | CLONE_NEWPID, SETTID_METHOD_AUTO, NULL) == 0));
+	if (p->set_tid == SETTID_YES)
+		return answer(settid__question(flags, &zero, 1) == -EINVAL);
+	return fresh ? SETTID_UNKNOWN : answer(try_child(flags, SETTID_METHOD_AUTO, NULL) == 0);
+}
+
+static void probe_namespaces(struct settid_probe *p, const struct place *here)
+{
+	p->user_namespaces = namespaces_work(p, CLONE_NEWUSER, here->fresh);
+	p->pid_namespaces = SETTID_NO;
+	if (here->depth != 0) /* children go elsewhere already: CLONE_NEWPID is EINVAL (R1.35) */
+		return;
+	p->pid_namespaces = namespaces_work(p, CLONE_NEWPID, here->fresh);
+	if (p->pid_namespaces == SETTID_NO && p->user_namespaces == SETTID_YES)
+		p->pid_namespaces = namespaces_work(p, CLONE_NEWUSER | CLONE_NEWPID, here->fresh);
 }
 
 static void probe_dispatch(struct settid_probe *p)
@@ -299,19 +327,20 @@ static void conclude(struct settid_probe *p)
 int settid_probe(struct settid_probe *probe, struct settid_error *err)
 {
 	struct settid_probe p = { .size = sizeof p };
+	struct place here = place_now();
 	int r;
 
 	if (probe->size != sizeof p)
 		return settid__fail(err, -EINVAL, SETTID_REASON_ARGUMENT,
 				    "settid_probe.size is %zu, this library knows %zu", probe->size,
 				    sizeof p);
-	r = try_child(0, SETTID_METHOD_AUTO, err);
+	r = here.fresh ? 0 : try_child(0, SETTID_METHOD_AUTO, err);
 	if (r < 0)
 		return r;
 	probe_clone3(&p);
 	probe_capabilities(&p);
 	probe_last_pid(&p);
-	probe_namespaces(&p);
+	probe_namespaces(&p, &here);
 	probe_dispatch(&p);
 	probe_proc(&p);
 	probe_levels(&p);
