@@ -18,6 +18,7 @@
  *   Leaks      a call that fails leaves no process, zombie, descriptor, number or changed signal mask.
  *   Growth     argument structs begin with `size_t size = sizeof *args`; fields are only ever added at the
  *              end, and zero always means "not asked for".
+ *   Compiling  C11 or C++ with POSIX.1-2008: the default, or -D_POSIX_C_SOURCE=200809L with -std=c11.
  *   Printing   never.  Exiting: never, but for the child of a failed settid_spawn().
  *
  * Numbers are read in the caller's active PID namespace unless said otherwise.

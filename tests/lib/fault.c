@@ -9,6 +9,9 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#ifndef SETTID_FAULT_INJECTION
+#define SETTID_FAULT_INJECTION /* for the declaration; this file makes its own calls through libc */
+#endif
 #include "libsettid/sys.h"
 
 struct fault {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* header_c.c: settid.h compiles alone, as strict C11 without any feature macro of ours. */
+/* header_c.c: settid.h compiles alone, as strict C11 with POSIX and nothing of ours. */
 #undef _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
 #include <settid.h>
 
 #include <stdio.h>
