@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+# bash completion for settid(1): commands, their options, and the values that can be known.
+# Rows of options are repeated in _settid and settid.fish; tests/cmd/completions.sh compares all with --help.
+
+_settid_options() {
+	case $1 in
+	exec) echo '--pid --set-tid --new-pidns --mount-proc --user --method --pidfile --wait --detach --json --help' ;;
+	probe) echo '--json --help' ;;
+	dump) echo '--output --freeze --no-commands --help' ;;
+	show) echo '--format --help' ;;
+	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --timeout --json --help' ;;
+	plan) echo '--format --into --exec --help' ;;
+	esac
+}
+
+# Values of the option before the cursor; 1 = it takes none, or none that can be known.
+_settid_values() {
+	local command=$1 option=$2 cur=$3
+	case $option in
+	--method | -m) mapfile -t COMPREPLY < <(compgen -W 'auto clone3 ns_last_pid' -- "$cur") ;;
+	--format | -f)
+		local formats='text json dot'
+		[ "$command" = show ] && formats+=' svg'
+		mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$cur")
+		;;
+	--into)
+		local places='new current'
+		[ "$command" = restore ] && places+=" $(_settid_pids)"
+		mapfile -t COMPREPLY < <(compgen -W "$places" -- "$cur")
+		;;
+	--output | -o | --pidfile) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--pid | -p | --set-tid | -t | --timeout) COMPREPLY=() ;;
+	*) return 1 ;;
+	esac
+}
+
+_settid_pids() {
+	local dir
+	for dir in /proc/[0-9]*; do
+		echo "${dir#/proc/}"
+	done
+}
+
+# The index of exec's command word, or nothing: what follows it is another program's to complete.
+_settid_exec_command() {
+	local i word
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		--)
+			echo $((i + 1))
+			return
+			;;
+		--pid | --set-tid | --method | --pidfile | -p | -t | -m) ((i++)) ;;
+		=) ((i++)) ;; # bash splits --pid=N in three
+		-*) ;;
+		*)
+			echo "$i"
+			return
+			;;
+		esac
+	done
+}
+
+_settid() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]-}
+	COMPREPLY=()
+
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan help --help --version' -- "$cur")
+		return
+	fi
+	if [ "$cur" = '=' ]; then # bash splits --method=auto in three words
+		cur=''
+	elif [ "$prev" = '=' ]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	if [ "$command" = exec ]; then
+		local at
+		at=$(_settid_exec_command)
+		if [ -n "$at" ]; then
+			if declare -F _command_offset >/dev/null; then
+				_command_offset "$at"
+			elif [ "$COMP_CWORD" -eq "$at" ]; then
+				mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+			else
+				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			fi
+			return
+		fi
+	fi
+	_settid_values "$command" "$prev" "$cur" && return
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(_settid_options "$command")" -- "$cur")
+		return
+	fi
+	case $command in
+	exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
+	dump) mapfile -t COMPREPLY < <(compgen -W "$(_settid_pids)" -- "$cur") ;;
+	show) mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(_settid_pids)" -- "$cur") ;;
+	restore | plan) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan' -- "$cur") ;;
+	esac
+}
+
+complete -o filenames -F _settid settid

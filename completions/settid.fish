@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# fish completion for settid(1).
+
+function __settid_is
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and contains -- $words[2] $argv
+end
+
+complete -c settid -f
+complete -c settid -n __fish_use_subcommand -s h -l help -d 'List the commands'
+complete -c settid -n __fish_use_subcommand -s V -l version -d 'Print the version'
+complete -c settid -n __fish_use_subcommand -a exec -d 'Run a command with exactly the PIDs you choose'
+complete -c settid -n __fish_use_subcommand -a probe -d 'Show which ways to choose PIDs work here'
+complete -c settid -n __fish_use_subcommand -a dump -d 'Write a live process tree as a tree file'
+complete -c settid -n __fish_use_subcommand -a show -d 'Draw a process tree'
+complete -c settid -n __fish_use_subcommand -a restore -d 'Build a process tree with the numbers of a file'
+complete -c settid -n __fish_use_subcommand -a plan -d 'Print how restore would build a tree'
+complete -c settid -n __fish_use_subcommand -a help -d 'Explain a command'
+
+complete -c settid -n '__settid_is exec probe dump show restore plan' -s h -l help -d 'Explain the command'
+complete -c settid -n '__settid_is help' -a 'exec probe dump show restore plan'
+
+complete -c settid -n '__settid_is exec' -s p -l pid -x -d 'Its PID in this namespace'
+complete -c settid -n '__settid_is exec' -s t -l set-tid -x -d 'Its PID at each level, innermost first'
+complete -c settid -n '__settid_is exec' -s n -l new-pidns -d 'In new PID namespaces (=K)'
+complete -c settid -n '__settid_is exec' -l mount-proc -d 'Give the namespace a /proc of its own'
+complete -c settid -n '__settid_is exec' -s U -l user -d 'In a new user namespace'
+complete -c settid -n '__settid_is exec' -s m -l method -x -a 'auto clone3 ns_last_pid' -d 'How numbers are chosen'
+complete -c settid -n '__settid_is exec' -l pidfile -r -F -d 'File that holds its PID'
+complete -c settid -n '__settid_is exec' -l wait -d 'Wait for it'
+complete -c settid -n '__settid_is exec' -l detach -d 'Leave it running, print its PID'
+complete -c settid -n '__settid_is exec' -l json -d 'Tell what happens as JSON lines (=FD)'
+complete -c settid -n '__settid_is exec' -a '(__fish_complete_subcommand --fcs-skip=2)'
+
+complete -c settid -n '__settid_is probe' -s j -l json -d 'For programs'
+
+complete -c settid -n '__settid_is dump' -s o -l output -r -F -d 'Write the tree file there'
+complete -c settid -n '__settid_is dump' -l freeze -d 'Hold the tree still while it is read'
+complete -c settid -n '__settid_is dump' -l no-commands -d 'Leave out argv and cwd'
+complete -c settid -n '__settid_is dump' -a '(__fish_complete_pids)'
+
+complete -c settid -n '__settid_is show' -F -a '(__fish_complete_pids)'
+complete -c settid -n '__settid_is show' -s f -l format -x -a 'text json dot svg' -d 'Kind of picture'
+
+complete -c settid -n '__settid_is restore plan' -F
+complete -c settid -n '__settid_is restore plan' -l into -x -a 'new current' -d 'The PID namespace for level 0'
+complete -c settid -n '__settid_is restore' -l hold -d 'Keep placeholders until interrupted'
+complete -c settid -n '__settid_is restore plan' -l exec -d 'Start the programs'
+complete -c settid -n '__settid_is restore' -l method -x -a 'auto clone3 ns_last_pid' -d 'How numbers are chosen'
+complete -c settid -n '__settid_is restore' -l user -d 'In a user namespace of its own'
+complete -c settid -n '__settid_is restore' -l no-verify -d 'Do not compare what was built'
+complete -c settid -n '__settid_is restore' -l keep -d 'Keep a tree that was found different'
+complete -c settid -n '__settid_is restore' -l pidfile -r -F -d 'File that holds the PID of the root'
+complete -c settid -n '__settid_is restore' -l timeout -x -d 'Give up after so many seconds'
+complete -c settid -n '__settid_is restore' -l json -d 'Say what was done as JSON'
+complete -c settid -n '__settid_is plan' -s f -l format -x -a 'text json dot' -d 'Kind of output'
