@@ -102,7 +102,7 @@ const char *settid_method_name(enum settid_method method)
 }
 
 #define STRING_(x) #x
-#define STRING(x)  STRING_(x)
+#define STRING(x) STRING_(x)
 
 const char *settid_version(void)
 {
@@ -189,7 +189,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *line, const c
 	line->room -= (size_t)len;
 }
 
-/* "17 (bash)", "17", "bash, which has no number here", or "a process that is not visible here" */
+/* "17 (bash)", "17", "bash (no number here)", or "a process that is not visible here" */
 static void add_person(struct line *line, pid_t pid, const char *comm)
 {
 	if (pid > 0 && comm[0])
@@ -197,7 +197,7 @@ static void add_person(struct line *line, pid_t pid, const char *comm)
 	else if (pid > 0)
 		add(line, "%d", (int)pid);
 	else if (comm[0])
-		add(line, "%s, which has no number here", comm);
+		add(line, "%s (no number here)", comm);
 	else
 		add(line, "a process that is not visible here");
 }

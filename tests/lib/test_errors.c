@@ -81,7 +81,7 @@ static const struct sentence {
 	{ SETTID_HOLDER_PROCESS, 0, 42, 42, 0, 0, "sh",
 	  "set_tid[0] = 42 is held by a live process, 42 (sh)" },
 	{ SETTID_HOLDER_PROCESS, 2, 42, 0, 0, 0, "sh",
-	  "set_tid[2] = 42 is held by a live process, sh, which has no number here" },
+	  "set_tid[2] = 42 is held by a live process, sh (no number here)" },
 	{ SETTID_HOLDER_THREAD, 0, 43, 42, 0, 0, "java", "set_tid[0] = 43 is held by a thread of 42 (java)" },
 	{ SETTID_HOLDER_DEAD_LEADER, 0, 42, 42, 0, 0, "x",
 	  "set_tid[0] = 42 is held by the dead leader of 42 (x), whose other threads live" },

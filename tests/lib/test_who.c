@@ -248,6 +248,77 @@ static void free_number(void)
 	CHECK_INT(settid_who(42, NULL), 0);
 }
 
+/* ------------------------------------------------------------------------------------ other levels -- */
+
+/* Inside the namespace that the caller's children go to, seen through the caller's own /proc. */
+static void held_in_an_entered_namespace(void)
+{
+	struct settid_child init = world_child(WISH(NUMBERS(1, 40), .flags = CLONE_NEWPID));
+	struct settid_child twin = world_child(WISH(NUMBERS(1, 41), .flags = CLONE_NEWPID));
+	struct settid_error err;
+
+	/* the same inner number in a sibling namespace must not be taken for the holder */
+	CHECK_INT(setns(twin.pidfd, CLONE_NEWPID), 0);
+	struct settid_child decoy = world_child(WISH(NUMBERS(600, 699)));
+
+	CHECK_INT(setns(init.pidfd, CLONE_NEWPID), 0);
+	struct settid_child leader = world_child(WISH(NUMBERS(600, 700)));
+	struct settid_child member = world_child(WISH(NUMBERS(601, 701)));
+
+	CHECK_INT(settid_fork(WISH(NUMBERS(600, 702)), NULL, &err), -EEXIST);
+	expect_text(err.text, "set_tid[0] = 600 is held by a live process, 700 (test_lib_who)");
+	CHECK_INT(setpgid(leader.pid, 0), 0);
+	CHECK_INT(setpgid(member.pid, leader.pid), 0);
+	CHECK_INT(kill(700, SIGKILL), 0);
+	world_wait_zombie(700);
+	name_myself("mother");
+	CHECK_INT(settid_fork(WISH(NUMBERS(600, 702)), NULL, &err), -EEXIST);
+	expect_text(err.text, "set_tid[0] = 600 is held by a zombie, child of 1 (mother)");
+	world_reap(700);
+	CHECK_INT(settid_fork(WISH(NUMBERS(600, 702)), NULL, &err), -EEXIST);
+	expect_text(
+		err.text,
+		"set_tid[0] = 600 is still a process group's number: 701 (test_lib_who) is its only member");
+	CHECK_INT(settid_fork(WISH(NUMBERS(602, 700)), NULL, &err), -EEXIST);
+	expect_text(
+		err.text,
+		"set_tid[1] = 700 is still a process group's number: 701 (test_lib_who) is its only member");
+	world_end(&member);
+	world_end(&decoy);
+	world_end(&init);
+	world_end(&twin);
+}
+
+/* From inside, with the outer namespace's /proc mounted: its groups can be told too. */
+static void held_in_an_outer_namespace(void)
+{
+	int ready[2];
+	char byte;
+	struct settid_error err;
+
+	busy(900, "leader", found_group);
+	CHECK_INT(pipe(ready), 0);
+	pid_t pid = settid_fork(WISH(NUMBERS(1, 50), .flags = CLONE_NEWPID), NULL, NULL);
+
+	if (pid == 0) {
+		setsid();
+		CHECK_INT(read(ready[0], &byte, 1), 1);
+		CHECK_INT(settid_fork(WISH(NUMBERS(1, 60, 900), .flags = CLONE_NEWPID), NULL, &err), -EEXIST);
+		CHECK_INT(err.level, 2);
+		CHECK_INT(err.holder, SETTID_HOLDER_GROUP);
+		expect_text(err.text, "set_tid[2] = 900 is still a process group's number: a process called "
+				      "sleep that has no "
+				      "number here is its only member");
+		_exit(0);
+	}
+	busy(901, "sleep", found_group);
+	CHECK_INT(setpgid(901, 900), 0);
+	end(900);
+	CHECK_INT(write(ready[1], "g", 1), 1);
+	CHECK_INT(world_reap(pid), 0);
+	end(901);
+}
+
 /* ------------------------------------------------------------------------------------ unseen -- */
 
 /* Outside our world somebody holds 1 for certain; our own /proc cannot show who. */
@@ -314,6 +385,8 @@ IN_WORLD(group_of_dead_leader, WORLD_PROC)
 IN_WORLD(group_members_are_counted, WORLD_PROC)
 IN_WORLD(session_of_dead_leader, WORLD_PROC)
 IN_WORLD(free_number, WORLD_PROC)
+IN_WORLD(held_in_an_entered_namespace, WORLD_PROC)
+IN_WORLD(held_in_an_outer_namespace, WORLD_PROC)
 IN_WORLD(outer_level_is_unseen, WORLD_PROC)
 IN_WORLD(outer_level_is_seen_through_its_proc, 0)
 IN_WORLD(hidepid, WORLD_PROC)
@@ -334,8 +407,12 @@ int main(void)
 		ROW("a group's members are counted", group_members_are_counted),
 		ROW("a session that outlives its leader is named by its member", session_of_dead_leader),
 		ROW("a free number looks free", free_number),
+		ROW("a holder in an entered namespace is named, its double next door is not",
+		    held_in_an_entered_namespace),
+		ROW("a group of an outer namespace is named through that namespace's /proc",
+		    held_in_an_outer_namespace),
 	};
-	size_t len = 8;
+	size_t len = 10;
 	const char *missing = world_missing();
 
 	if (missing) {
