@@ -100,7 +100,7 @@ static int dump_with(struct proc_reader *r, const struct tree_dump_options *o, s
 	r->progress_arg = o->progress_arg;
 	if (!o->freeze)
 		return read_tree(r, passes, out, err);
-	int e = freezer_start(&freezer, err);
+	int e = freezer_start(&freezer, r->proc_fd, err);
 	if (e < 0)
 		return e;
 	r->freezer = &freezer;

@@ -28,7 +28,7 @@
 #include "libsettid/sys.h"
 #include "tree/proc_read.h"
 
-enum op { OP_HOLD, OP_ASK, OP_CGROUP };
+enum op { OP_HOLD, OP_CGROUP };
 
 struct request {
 	int32_t op, tid;
@@ -83,16 +83,6 @@ static int hold(pid_t tid)
 	return r < 0 ? (int)r : await_stop(tid);
 }
 
-static int ask(pid_t tid)
-{
-	int signal = hold(tid);
-
-	/* One that is still coming is let go when the helper ends. */
-	if (signal >= 0)
-		SYS4(SYS_ptrace, PTRACE_DETACH, tid, 0, 0);
-	return signal;
-}
-
 static void write_all(int fd, const char *text, size_t len)
 {
 	while (SYS3(SYS_write, fd, text, len) == -EINTR)
@@ -134,8 +124,6 @@ static _Noreturn void serve(int socket)
 		int32_t answer = -EINVAL;
 		if (q.op == OP_HOLD) {
 			answer = hold(q.tid);
-		} else if (q.op == OP_ASK) {
-			answer = ask(q.tid);
 		} else if (q.op == OP_CGROUP && q.len <= sizeof q.on) {
 			frozen = q;
 			answer = (int32_t)SYS3(SYS_write, cgroup, q.on, q.len);
@@ -164,14 +152,14 @@ static int keep_only(int fd)
 
 /* ------------------------------------------------------------------------------------ the caller -- */
 
-int freezer_start(struct freezer *f, struct tree_error *err)
+int freezer_start(struct freezer *f, int proc_fd, struct tree_error *err)
 {
 	char own[64], children[64];
 	int ends[2];
 
-	*f = (struct freezer){ .socket = -1 };
-	ssize_t own_len = readlink("/proc/self/ns/pid", own, sizeof own);
-	ssize_t children_len = readlink("/proc/self/ns/pid_for_children", children, sizeof children);
+	*f = (struct freezer){ .socket = -1, .proc_fd = proc_fd };
+	long own_len = proc_link(proc_fd, "self/ns/pid", own, sizeof own);
+	long children_len = proc_link(proc_fd, "self/ns/pid_for_children", children, sizeof children);
 	if (own_len > 0 && (children_len != own_len || memcmp(own, children, (size_t)own_len) != 0))
 		return tree_fail(err, -EINVAL,
 				 "cannot freeze: children of this process live in another PID namespace");
@@ -193,6 +181,25 @@ int freezer_start(struct freezer *f, struct tree_error *err)
 	return 0;
 }
 
+/* Let go of, a stopped process runs into its stop again, which takes a moment: not to be taken for a running one. */
+static void await_old_stop(const struct freezer *f, int32_t tid)
+{
+	struct proc_stat stat = { .state = 'R' };
+	char path[32], text[1024];
+	size_t len = proc_text(path, tid);
+
+	memcpy(path + len, "/stat", 6);
+	for (int tries = 0; tries < 500 && (stat.state == 'R' || stat.state == 't'); tries++) {
+		int fd = (int)SYS4(SYS_openat, f->proc_fd, path, O_RDONLY | O_CLOEXEC, 0);
+		long n = fd < 0 ? fd : SYS3(SYS_read, fd, text, sizeof text);
+		proc_close(fd);
+		if (n < 0 || proc_parse_stat(text, (size_t)n, &stat) < 0)
+			return;
+		if (stat.state == 'R' || stat.state == 't')
+			SYS2(SYS_nanosleep, (&(struct timespec){ .tv_nsec = 200000 }), 0);
+	}
+}
+
 void freezer_stop(struct freezer *f)
 {
 	if (f->pid > 0) {
@@ -200,6 +207,9 @@ void freezer_stop(struct freezer *f)
 		while (SYS4(SYS_wait4, f->pid, 0, __WALL, 0) == -EINTR)
 			;
 	}
+	for (size_t i = 0; i < f->held_cap; i++)
+		if (f->held[i].tid && f->held[i].stop)
+			await_old_stop(f, f->held[i].tid);
 	free(f->held);
 	*f = (struct freezer){ .socket = -1 };
 }
@@ -284,12 +294,4 @@ int freezer_hold(struct freezer *f, int32_t tid)
 	*entry(f->held, f->held_cap, tid) = (struct frozen){ .tid = tid, .stop = answer };
 	f->held_len++;
 	return 1;
-}
-
-int freezer_ask_stop(struct freezer *f, int32_t pid)
-{
-	struct request q = { .op = OP_ASK, .tid = pid };
-	int answer = request(f, &q, sizeof q, -1);
-
-	return answer == -ESRCH || answer == STILL_COMING ? 0 : answer;
 }

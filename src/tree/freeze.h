@@ -28,13 +28,14 @@ struct frozen {
 struct freezer {
 	pid_t pid; /* the helper */
 	int socket;
+	int proc_fd; /* procfs of our own namespace; borrowed */
 	bool cgroup; /* held by its cgroup instead: nothing is seized */
 	struct frozen *held;
 	size_t held_len, held_cap;
 };
 
 /* -EINVAL where our children live in another PID namespace (they could not name our numbers); else as fork(2). */
-int freezer_start(struct freezer *f, struct tree_error *err);
+int freezer_start(struct freezer *f, int proc_fd, struct tree_error *err);
 /* Lets go of everything and ends the helper.  When it returns all threads run, or are stopped, as before. */
 void freezer_stop(struct freezer *f);
 
@@ -43,7 +44,7 @@ void freezer_stop(struct freezer *f);
  * -EPERM = no right, or somebody else traces it; other errors are the helper's end (-EPIPE) and -ENOMEM.
  */
 int freezer_hold(struct freezer *f, int32_t tid);
-/* NULL = not held.  Pointers live until the next freezer_hold(). */
+/* NULL = not held.  Also the answer to what stopped it, which /proc forgets once the parent has waited.  Pointers live until the next freezer_hold(). */
 const struct frozen *freezer_find(const struct freezer *f, int32_t tid);
 
 /*
@@ -51,12 +52,5 @@ const struct frozen *freezer_find(const struct freezer *f, int32_t tid);
  * -EBUSY says that others live there too, -ENOENT that there is no cgroup of its own, -EACCES no right.
  */
 int freezer_cgroup(struct freezer *f, int proc_fd, int32_t root, const int32_t *pids, size_t len);
-
-/*
- * The signal that stopped a process, asked of the process itself: seized and let go again, which one that is
- * stopped does not notice.  /proc forgets it once the parent has waited for the stop.  0 = it runs again or is
- * gone, -EPERM = no right or traced.
- */
-int freezer_ask_stop(struct freezer *f, int32_t pid);
 
 #endif

@@ -9,7 +9,7 @@
  * What /proc says where (tried on 6.18; the fields exist since long before 5.5):
  *   stopped            state T.  Field 52 of stat is the signal, until the parent has waited for the stop: then it
  *                      is 0, which is the usual case under a shell with job control.  Then the process itself is
- *                      asked: freezer_ask_stop().  Kernels before 5.17 or so always say 0.
+ *                      asked: ask_stop().  Kernels before 5.17 or so always say 0.
  *   zombie             state Z with one thread.  Field 52 is its wait status, the core bit (128) included; it
  *                      reads 0 without ptrace rights over it, and so does exit(0): ns/pid, which needs the same
  *                      rights, tells which.
@@ -217,23 +217,43 @@ static void set_stopped(struct facts *f, int32_t signal)
 	f->p->unreadable += signal == PROC_NOT_SAID;
 }
 
-/* Stopped, and /proc does not say by what. */
-static int ask_stop(struct facts *f)
+static const struct frozen *held_by_us(const struct facts *f, int32_t tid)
 {
-	int e = f->r->asker.pid ? 0 : freezer_start(&f->r->asker, NULL);
-	int signal = e < 0 ? e : freezer_ask_stop(&f->r->asker, f->alive ? f->alive : f->rec.pid);
+	const struct frozen *held = f->r->freezer ? freezer_find(f->r->freezer, tid) : NULL;
 
-	if (signal == 0)
-		return -EAGAIN; /* it runs again */
-	set_stopped(f, signal < 0 ? PROC_NOT_SAID : signal);
-	return 0;
+	return held ? held : freezer_find(&f->r->asker, tid);
+}
+
+static void set_held(struct facts *f, const struct frozen *held)
+{
+	if (held->stop)
+		set_stopped(f, held->stop);
+}
+
+/*
+ * Stopped, and /proc does not say by what: it is asked, by holding it, which one that is stopped does not notice.  It
+ * is held until the dump is done, since one that is let go looks as if it ran for a moment.
+ */
+static int ask_stop(struct facts *f, int32_t tid)
+{
+	struct freezer *asker = &f->r->asker;
+	int e = asker->pid ? 0 : freezer_start(asker, f->r->proc_fd, NULL);
+
+	if (e == 0)
+		e = freezer_hold(asker, tid);
+	const struct frozen *held = e < 0 ? NULL : freezer_find(asker, tid);
+	if (held)
+		set_held(f, held);
+	else
+		set_stopped(f, PROC_NOT_SAID);
+	return e == -ENOMEM || e == -EPIPE ? e : 0;
 }
 
 static int read_state(struct facts *f)
 {
 	const struct proc_stat *s = f->alive ? &f->alive_stat : &f->stat;
-	const struct frozen *held =
-		f->r->freezer ? freezer_find(f->r->freezer, f->alive ? f->alive : f->rec.pid) : NULL;
+	int32_t tid = f->alive ? f->alive : f->rec.pid;
+	const struct frozen *held = held_by_us(f, tid);
 
 	f->rec.leader_dead = f->stat.state == 'Z' && !is_zombie(f);
 	f->rec.notify = f->stat.notify;
@@ -244,12 +264,13 @@ static int read_state(struct facts *f)
 		f->rec.status = hidden ? PROC_NOT_SAID : f->stat.code;
 		f->p->unreadable += hidden;
 	} else if (held) {
-		if (held->stop)
-			set_stopped(f, held->stop);
+		set_held(f, held);
 	} else if ((s->state == 'T' || s->state == 't') && is_stop_signal(s->code)) {
 		set_stopped(f, s->code);
-	} else if (s->state == 'T') { /* 't' is a debugger's doing, and no state of the process */
-		return ask_stop(f);
+	} else if (s->state == 'T' && f->r->freezer && !f->hold) {
+		set_stopped(f, PROC_NOT_SAID); /* a first look; the freezer will tell */
+	} else if (s->state == 'T') {          /* 't' is a debugger's doing, and no state of the process */
+		return ask_stop(f, tid);
 	}
 	return 0;
 }

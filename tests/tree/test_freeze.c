@@ -41,6 +41,7 @@ struct page {
 	volatile uint32_t signals;
 };
 static struct page *page;
+static int proc; /* /proc */
 
 enum { FORKERS = 6 };
 
@@ -120,7 +121,7 @@ static void expect_end(pid_t pid)
 
 static void hold(struct freezer *f, pid_t tid)
 {
-	assert_int_equal(freezer_start(f, NULL), 0);
+	assert_int_equal(freezer_start(f, proc, NULL), 0);
 	assert_int_equal(freezer_hold(f, tid), 1);
 }
 
@@ -480,7 +481,7 @@ static void a_holder_that_is_killed_leaves_nothing_held(void **state)
 	pid_t holder = fork();
 	if (holder == 0) {
 		struct freezer f;
-		if (freezer_start(&f, NULL) < 0 || freezer_hold(&f, pid) != 1)
+		if (freezer_start(&f, proc, NULL) < 0 || freezer_hold(&f, pid) != 1)
 			_exit(1);
 		if (write(told[1], "x", 1) != 1)
 			_exit(1);
@@ -565,8 +566,10 @@ static void a_tree_that_never_rests_is_refused_with_the_advice_to_freeze_it(void
 
 	(void)state;
 	int e = tree_dump(pid, &o, &t, &err);
-	for (int i = 0; i < 20 && e == 0; i++) { /* by chance, two readings may fall between two births */
+	for (int i = 0; i < 500 && e == 0;
+	     i++) { /* two readings may fall between two births, on a busy machine */
 		tree_free(t);
+		pause_ms(1);
 		e = tree_dump(pid, &o, &t, &err);
 	}
 	end_forkers(pid);
@@ -621,6 +624,7 @@ int main(void)
 		return 0;
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return 1;
