@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TASK_FLAG_EXITING = 0x4 };
+enum { TASK_FLAG_EXITING = 0x4, WAITING_INIT_MS = 10, LONE_INIT_MS = 2000 };
 
 struct stat_line {
 	char state;
@@ -89,7 +89,8 @@ enum live_state live_look(struct live_world *w, int index)
 }
 
 /*
- * A wait marks its task as asleep while it still searches among the children, so that stat alone says "S" too early.
+ * A wait, and a dying init's as well, marks its task as asleep while it still searches among the children, so that
+ * stat alone says "S" too early.
  * /proc/PID/syscall waits until the task is off its CPU and says "running" if it did not stay asleep.
  */
 enum live_state live_look_closely(struct live_world *w, int index)
@@ -97,7 +98,7 @@ enum live_state live_look_closely(struct live_world *w, int index)
 	char text[256];
 	enum live_state state = live_look(w, index);
 
-	if (state != LIVE_SLEEPS)
+	if (state != LIVE_SLEEPS && state != LIVE_DYING)
 		return state;
 	if (read_file(w->task[index].dir, "syscall", text, sizeof text) > 0 &&
 	    strncmp(text, "running", 7) == 0)
@@ -202,7 +203,9 @@ static bool pass(struct live_world *w)
 
 		if (!t->used || t->gone)
 			continue;
-		state = t->pending ? live_look_closely(w, i) : live_look(w, i);
+		state = live_look(w, i);
+		if (state == LIVE_DYING || (state == LIVE_SLEEPS && t->pending))
+			state = live_look_closely(w, i);
 		if (state == LIVE_RUNS || state != t->last)
 			quiet = false;
 		t->last = state;
@@ -210,20 +213,56 @@ static bool pass(struct live_world *w)
 	return quiet;
 }
 
+/*
+ * How long all must be quiet before a dying init is taken to wait for others.  One that waits wakes when the last
+ * number of its namespace is given back, and that happens a moment after the last task has vanished from /proc
+ * (R4.10): with nobody left at its depth it is certain to go on.
+ */
+static long patience_for_dying(const struct live_world *w)
+{
+	long patience = 0;
+
+	for (int i = 0; i < w->task_end; i++) {
+		const struct live_task *t = &w->task[i];
+		bool others = false;
+
+		if (!t->used || t->gone || t->last != LIVE_DYING)
+			continue;
+		for (int j = 0; j < w->task_end; j++)
+			others = others ||
+				 (j != i && w->task[j].used && !w->task[j].gone &&
+				  w->task[j].nspid_len >= t->nspid_len && w->task[j].tgid != t->tgid);
+		if (!others)
+			return LONE_INIT_MS;
+		patience = WAITING_INIT_MS;
+	}
+	return patience;
+}
+
 bool live_settle(struct live_world *w)
 {
-	long deadline = live_now_ms() + LIVE_PATIENCE_MS;
+	long deadline = live_now_ms() + LIVE_PATIENCE_MS, quiet_since = 0;
+	struct timespec nap = { 0, 100 * 1000 };
 	int quiet = 0;
 
-	while (quiet < 2) {
-		quiet = pass(w) ? quiet + 1 : 0;
-		if (quiet > 0)
+	while (live_now_ms() < deadline) {
+		long now = live_now_ms(), patience;
+
+		if (!pass(w)) {
+			quiet = 0;
+			sched_yield();
 			continue;
-		if (live_now_ms() > deadline)
-			return false;
-		sched_yield();
+		}
+		if (quiet++ == 0)
+			quiet_since = now;
+		if (quiet < 2)
+			continue;
+		patience = patience_for_dying(w);
+		if (patience == 0 || now - quiet_since > patience)
+			return true;
+		nanosleep(&nap, NULL);
 	}
-	return true;
+	return false;
 }
 
 void live_drop_siblings(struct live_world *w, int index)

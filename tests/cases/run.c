@@ -139,6 +139,8 @@ static void put_field(char *out, size_t room, const struct case_answer *a, int f
 		put_status(out, room, a->field[field]);
 	else if (field == FIELD_STATE)
 		put(out, room, "%s", case_state_name((int)a->field[field]));
+	else if (field == FIELD_REVENTS)
+		put(out, room, "%#x", (unsigned)a->field[field]);
 	else
 		put(out, room, "%lld", (long long)a->field[field]);
 }

@@ -36,6 +36,21 @@ static char cursor_text[] =
 static char taken_text[] =
 #include "taken.cases.inc"
 	;
+static char life_text[] =
+#include "life.cases.inc"
+	;
+static char wait_text[] =
+#include "wait.cases.inc"
+	;
+static char group_text[] =
+#include "group.cases.inc"
+	;
+static char kill_text[] =
+#include "kill.cases.inc"
+	;
+static char pidfd_text[] =
+#include "pidfd.cases.inc"
+	;
 
 /* Each is wrong in one way that a comparer must see; `same` is right and shows that the rows themselves work. */
 static char wrong_text[] = "case same the right answer\n"
@@ -189,7 +204,9 @@ int main(int argc, char **argv)
 	struct case_text sources[] = {
 		{ "features.cases", features_text }, { "clone3.cases", clone3_text },
 		{ "set_tid.cases", set_tid_text },   { "cursor.cases", cursor_text },
-		{ "taken.cases", taken_text },
+		{ "taken.cases", taken_text },       { "life.cases", life_text },
+		{ "wait.cases", wait_text },         { "group.cases", group_text },
+		{ "kill.cases", kill_text },         { "pidfd.cases", pidfd_text },
 	};
 	static struct suite suite;
 	char why[128] = "";
