@@ -131,7 +131,9 @@ struct exec_job {
 
 	struct settid_child first; /* settid's own child: init 1 or the command; pidfd -1 = none */
 	struct settid_child guard;
-	pid_t pid; /* the command, as settid sees it */
+	pid_t pid;                         /* the command, as settid sees it */
+	pid_t nspid[SETTID_LEVEL_MAX + 1]; /* its numbers from settid's namespace inward */
+	int nspid_len;                     /* 0 = no procfs told them */
 	int pidfd;
 	enum settid_method method;
 	unsigned retries;

@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "libsettid/procfs.h"
 #include "out.h"
 
 /* ---------------------------------------------------------------------------------------- PID file -- */
@@ -110,29 +109,17 @@ static void put_record(json_t *record, int fd)
 	json_decref(record);
 }
 
-/* The command's numbers from this namespace inward; NULL where no procfs tells. */
-static json_t *numbers_of(const struct exec_job *job)
-{
-	struct settid__proc_status status;
-	char name[16];
-
-	snprintf(name, sizeof name, "%d", (int)job->pid);
-	if (job->procfs < 0 || settid__proc_status(job->procfs, name, &status) < 0)
-		return NULL;
-	json_t *numbers = json_array();
-	for (int i = 0; i < status.levels; i++)
-		json_array_append_new(numbers, json_integer(status.ns_pid[i]));
-	return numbers;
-}
-
 void exec_record_started(const struct exec_job *job, int fd)
 {
-	json_t *record = json_object(), *numbers = numbers_of(job);
+	json_t *record = json_object(), *numbers = json_array();
 
 	json_object_set_new(record, "event", json_string("started"));
 	json_object_set_new(record, "pid", json_integer(job->pid));
-	if (numbers)
-		json_object_set_new(record, "nspid", numbers);
+	for (int i = 0; i < job->nspid_len; i++)
+		json_array_append_new(numbers, json_integer(job->nspid[i]));
+	if (job->nspid_len > 0)
+		json_object_set(record, "nspid", numbers);
+	json_decref(numbers);
 	/* Without a wish no method was needed. */
 	if (job->opt->set_tid_len > 0) {
 		json_object_set_new(record, "method", json_string(settid_method_name(job->method)));

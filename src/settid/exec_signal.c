@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
@@ -90,19 +91,34 @@ static bool mask_has(const char *status, const char *name, int sig)
 	return line && (strtoull(line + strlen(name), NULL, 16) >> (sig - 1) & 1);
 }
 
-/* Would the kernel drop it?  Unknown counts as no: then the signal is sent as it is. */
-static bool init_drops(const struct exec_target *to, int sig)
+enum disposition { DROPS, BLOCKS, TAKES };
+
+/* What an init would do with it.  Unknown counts as taking: then the signal is sent as it is. */
+static enum disposition init_disposition(const struct exec_target *to, int sig)
 {
 	char path[48], status[4096];
 	pid_t pid;
 
 	if (to->procfs < 0 || (pid = pid_in_procfs(to->procfs, to->pidfd)) == 0)
-		return false;
+		return TAKES;
 	snprintf(path, sizeof path, "%d/status", (int)pid);
 	if (read_at(to->procfs, path, status, sizeof status) < 0 || !strstr(status, "\nSigCgt:"))
-		return false;
-	return !mask_has(status, "\nSigCgt:", sig) && !mask_has(status, "\nSigIgn:", sig) &&
-	       !mask_has(status, "\nSigBlk:", sig);
+		return TAKES;
+	if (mask_has(status, "\nSigCgt:", sig) || mask_has(status, "\nSigIgn:", sig))
+		return TAKES;
+	return mask_has(status, "\nSigBlk:", sig) ? BLOCKS : DROPS;
+}
+
+/* A signal may be blocked for a moment, around a fork say, and be dropped right after; or for good, by who waits for it
+ * with sigwait.  After 20 ms it is taken for the latter. */
+static bool init_drops(const struct exec_target *to, int sig)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	enum disposition d;
+
+	for (int i = 0; (d = init_disposition(to, sig)) == BLOCKS && i < 20; i++)
+		nanosleep(&ms, NULL);
+	return d == DROPS;
 }
 
 static enum exec_denied default_action(int sig)

@@ -111,9 +111,11 @@ int exec_make(struct exec_job *job, unsigned ns, struct settid_child *child, str
 	pid_t pid;
 
 	if (last) {
+		/* An init is 1 without being asked to, by any method. */
+		size_t len = opt->new_pidns && opt->set_tid_len == 1 ? 0 : opt->set_tid_len;
 		struct settid_fork_args args = { .size = sizeof args,
-						 .set_tid = opt->set_tid_len ? opt->set_tid : NULL,
-						 .set_tid_len = opt->set_tid_len,
+						 .set_tid = len ? opt->set_tid : NULL,
+						 .set_tid_len = len,
 						 .flags = flags,
 						 .method = opt->method };
 		pid = settid_fork(&args, child, err);
@@ -185,6 +187,20 @@ static int await_born(struct exec_job *job, struct settid_error *err)
 	return 0;
 }
 
+/* Read while the command waits: once it runs it may be gone at any moment. */
+static void learn_numbers(struct exec_job *job)
+{
+	struct settid__proc_status status;
+	char name[16];
+
+	snprintf(name, sizeof name, "%d", (int)job->pid);
+	if (job->procfs < 0 || settid__proc_status(job->procfs, name, &status) < 0)
+		return;
+	for (int i = 0; i < status.levels; i++)
+		job->nspid[i] = status.ns_pid[i];
+	job->nspid_len = status.levels;
+}
+
 int exec_prepare(struct exec_job *job, const struct exec_options *opt, struct settid_error *err)
 {
 	int r = job_open(job, opt, err);
@@ -201,7 +217,11 @@ int exec_prepare(struct exec_job *job, const struct exec_options *opt, struct se
 	job->retries = job->first.retries;
 	if ((r = await_ready(job, err)) < 0)
 		return r;
-	return opt->new_pidns > 1 ? await_born(job, err) : 0;
+	if (opt->new_pidns > 1 && (r = await_born(job, err)) < 0)
+		return r;
+	if (opt->json_fd >= 0)
+		learn_numbers(job);
+	return 0;
 }
 
 int exec_go(struct exec_job *job, struct settid_error *err)

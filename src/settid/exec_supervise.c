@@ -128,7 +128,9 @@ static void forward(struct watch *w, const struct signalfd_siginfo *got)
 					.procfs = job->procfs,
 					.is_init = job->opt->new_pidns > 0 };
 	siginfo_t info = { .si_signo = (int)got->ssi_signo, .si_code = got->ssi_code };
-	bool has_it = got->ssi_code == SI_KERNEL && own_group_of_command(job) == 0;
+	/* A hangup comes to the session's leader alone, and to the others by its end only. */
+	bool to_leader = got->ssi_signo == SIGHUP && getsid(0) == getpid();
+	bool has_it = got->ssi_code == SI_KERNEL && own_group_of_command(job) == 0 && !to_leader;
 
 	/* settid's own are those of a record that nobody reads (SIGPIPE). */
 	if (got->ssi_code != SI_KERNEL &&
