@@ -2,7 +2,7 @@
 /*
  * clone3.c: making the task, by clone3 with set_tid or by ns_last_pid around a plain clone.
  *
- * Owns:    the two instructions sequences that enter a child on another stack, and the choice of the method.
+ * Owns:    the choice of the method, and the check of a number before the child runs.
  * Keeps:   (C1) fn, or the return of 0, happens in a child whose number is the wanted one only; a wrong one
  * ends itself before it runs a line of the caller's code, and is reaped before the next try; (C2) on failure
  * no child, descriptor, lock or changed mask is left; (C3) what runs in the child uses sys.h alone (L2).
@@ -13,82 +13,16 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "sys_clone.h"
+
 /* ------------------------------------------------------------------------------------ raw -- */
-
-/*
- * A clone-like system call whose child goes on in fn(arg) and ends with its result.  The child may start on
- * an empty stack, so it must not return through this function: fn and arg wait for it in registers, which the
- * kernel copies.  Without a stack of its own (CLONE_VM | CLONE_VFORK) it steps over the caller's red zone
- * first.
- */
-#if defined(__x86_64__)
-static long clone_into(long nr, const long a[5], int (*fn)(void *), void *arg)
-{
-	register long r10 __asm__("r10") = a[3];
-	register long r8 __asm__("r8") = a[4];
-	register int (*r9)(void *) __asm__("r9") = fn;
-	register void *r12 __asm__("r12") = arg;
-	long ret;
-
-	__asm__ volatile("syscall\n\t"
-			 "test %%rax, %%rax\n\t"
-			 "jnz 1f\n\t"
-			 "xor %%ebp, %%ebp\n\t"
-			 "lea -128(%%rsp), %%rsp\n\t"
-			 "and $-16, %%rsp\n\t"
-			 "mov %%r12, %%rdi\n\t"
-			 "call *%%r9\n\t"
-			 "mov %%eax, %%edi\n\t"
-			 "mov %[exit], %%eax\n\t"
-			 "syscall\n\t"
-			 "hlt\n"
-			 "1:"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9),
-			   "r"(r12), [exit] "i"(SYS_exit)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
-#elif defined(__aarch64__)
-static long clone_into(long nr, const long a[5], int (*fn)(void *), void *arg)
-{
-	register long x8 __asm__("x8") = nr;
-	register long x0 __asm__("x0") = a[0];
-	register long x1 __asm__("x1") = a[1];
-	register long x2 __asm__("x2") = a[2];
-	register long x3 __asm__("x3") = a[3];
-	register long x4 __asm__("x4") = a[4];
-	register int (*x9)(void *) __asm__("x9") = fn;
-	register void *x10 __asm__("x10") = arg;
-
-	__asm__ volatile("svc 0\n\t"
-			 "cbnz x0, 1f\n\t"
-			 "mov x29, xzr\n\t"
-			 "mov x0, x10\n\t"
-			 "blr x9\n\t"
-			 "mov x8, %[exit]\n\t"
-			 "svc 0\n\t"
-			 "brk 1\n"
-			 "1:"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x9),
-			   "r"(x10), [exit] "i"(SYS_exit)
-			 : "memory");
-	return x0;
-}
-#endif
 
 static long clone_call(long nr, const long a[5], int (*fn)(void *), void *arg)
 {
 	if (!fn)
 		return SYS5(nr, a[0], a[1], a[2], a[3], a[4]);
-#ifdef SETTID_FAULT_INJECTION
-	long fault = settid__fault(nr);
-
-	if (fault)
-		return fault;
-#endif
-	return clone_into(nr, a, fn, arg);
+	SYS_CLONE_FAULT(nr);
+	return sys_clone_raw(nr, a[0], a[1], a[2], a[3], a[4], fn, arg);
 }
 
 pid_t settid_clone3(const struct settid_clone_args *args, size_t size, int (*fn)(void *), void *arg)

@@ -31,7 +31,7 @@ struct ctx {
 };
 
 /* One actor's start, for the other side of clone; lives at the top of its stack slot. */
-static void run(void *slot) __attribute__((noreturn));
+static int run(void *slot) __attribute__((noreturn));
 
 /* ----------------------------------------------------------------------------------------- waiting -- */
 
@@ -526,7 +526,7 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	return -ENOSYS;
 }
 
-static void run(void *slot)
+static int run(void *slot)
 {
 	struct ctx *c = slot;
 	struct engine *e = c->e;
