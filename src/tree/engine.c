@@ -58,19 +58,18 @@ static void tell(struct engine *e, char event)
 		;
 }
 
-static void fail(struct ctx *c, uint32_t step, long code) __attribute__((noreturn));
-static void fail(struct ctx *c, uint32_t step, long code)
+/* First come, first told; whoever fails sleeps then, but for the guard, which has the others to end. */
+static void report_failure(struct ctx *c, uint32_t step, long code)
 {
 	struct engine *e = c->e;
 
-	if (__atomic_exchange_n(&e->failure.claimed, 1, __ATOMIC_ACQ_REL) == 0) {
-		e->failure.actor = c->actor;
-		e->failure.step = step;
-		e->failure.code = (int32_t)code;
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		tell(e, ENGINE_FAILED);
-	}
-	sleep_forever(e);
+	if (__atomic_exchange_n(&e->failure.claimed, 1, __ATOMIC_ACQ_REL))
+		return;
+	e->failure.actor = c->actor;
+	e->failure.step = step;
+	e->failure.code = (int32_t)code;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	tell(e, ENGINE_FAILED);
 }
 
 static uint64_t now(void)
@@ -83,8 +82,15 @@ static uint64_t now(void)
 
 static void counter_add(struct engine *e, uint32_t counter, uint32_t count)
 {
-	if (__atomic_add_fetch(&e->counters[counter], count, __ATOMIC_ACQ_REL) == e->full[counter])
+	if (__atomic_add_fetch(&e->counters[counter], count, __ATOMIC_SEQ_CST) == e->full[counter])
 		futex_wake_all(&e->counters[counter]);
+	else
+		return;
+	if (__atomic_load_n(&e->guard_waits, __ATOMIC_SEQ_CST) == counter + 1) {
+		uint64_t one = 1;
+
+		SYS3(SYS_write, e->bell_fd, &one, sizeof one);
+	}
 }
 
 static void counter_wait(struct engine *e, uint32_t counter)
@@ -203,8 +209,9 @@ static long birth(struct ctx *c, uint32_t actor)
 		flags |= CLONE_THREAD | CLONE_SYSVSEM;
 	if (a->flags & PLAN_OWN_MEMORY)
 		flags = 0;
+	/* a dying init sets SIGCHLD to ignore in its table of handlers: nobody else may share that */
 	if (a->flags & PLAN_NEWPID)
-		flags |= CLONE_NEWPID;
+		flags = (flags & ~(uint64_t)CLONE_SIGHAND) | CLONE_NEWPID;
 	set_up_clone(e, &args, actor, flags);
 	if (c->actor == 0 && e->first_pidfd < 0) {
 		args.flags |= CLONE_PIDFD;
@@ -379,6 +386,15 @@ void engine_teardown(struct engine *e)
 		SYS3(SYS_unlinkat, AT_FDCWD, e->pidfile, 0);
 }
 
+/* A zombie is what was wanted of it. */
+static bool ends_dead(const struct engine *e, uint32_t actor)
+{
+	const struct plan_actor *a = &e->actors[actor];
+	uint32_t last = e->steps[a->first_step + a->steps_len - 1].op;
+
+	return last == PLAN_EXIT || last == PLAN_DIE;
+}
+
 /*
  * Processes put into the namespace from outside are the guard's children too, and its init cannot end before
  * they are reaped (R5.26): those that were not meant to be zombies go at once.
@@ -389,27 +405,79 @@ static void reap_outsiders(struct engine *e)
 
 	for (uint32_t k = 0; k < guard->steps_len; k++) {
 		const struct plan_step *s = &e->steps[guard->first_step + k];
-		const struct plan_actor *a = &e->actors[s->a];
 
-		if (s->op != PLAN_CHILD || s->a == 1 || a->steps_len == 0)
-			continue;
-		if (e->steps[a->first_step + a->steps_len - 1].op == PLAN_EXIT ||
-		    e->steps[a->first_step + a->steps_len - 1].op == PLAN_DIE)
+		if (s->op != PLAN_CHILD || s->a == 1 || ends_dead(e, s->a))
 			continue;
 		SYS4(SYS_wait4, e->pids[s->a], 0, WNOHANG | __WALL, 0);
 	}
 }
 
+/* A descriptor that SIGCHLD makes readable; nobody has it but the guard, whose signals are all blocked. */
+static int child_events(void)
+{
+	uint64_t child = (uint64_t)1 << (SIGCHLD - 1);
+
+	return (int)SYS4(SYS_signalfd4, -1, &child, 8, O_CLOEXEC | O_NONBLOCK);
+}
+
+static void guard(struct engine *e) __attribute__((noreturn));
+
+/* counter_wait() for the guard: a bell instead of a futex, since it goes on watching the restorer. */
+static void watch_counter(struct engine *e, uint32_t counter)
+{
+	struct pollfd fds[2];
+	uint64_t rung;
+
+	fds[0].fd = e->life_fd;
+	fds[1].fd = e->bell_fd;
+	fds[0].events = fds[1].events = POLLIN;
+	__atomic_store_n(&e->guard_waits, counter + 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&e->counters[counter], __ATOMIC_SEQ_CST) < e->full[counter]) {
+		fds[0].revents = fds[1].revents = 0;
+		SYS5(SYS_ppoll, fds, 2, 0, 0, 8);
+		if (fds[0].revents)
+			guard(e);
+		SYS3(SYS_read, e->bell_fd, &rung, sizeof rung);
+	}
+}
+
+/* wait_child() for the guard, which meanwhile goes on watching the restorer. */
+static long watch_child(struct engine *e, uint32_t actor, int what)
+{
+	union {
+		char bytes[128]; /* siginfo_t and signalfd_siginfo */
+		int words[32];
+	} info;
+	struct pollfd fds[2];
+	long r;
+
+	fds[0].fd = e->life_fd;
+	fds[1].fd = child_events();
+	fds[0].events = fds[1].events = POLLIN;
+	for (;;) {
+		info.words[0] = 0; /* si_signo: 0 = nothing to report yet */
+		r = SYS5(SYS_waitid, P_PID, e->pids[actor], &info, what | WNOHANG | WNOWAIT | __WALL, 0);
+		if (r < 0 || info.words[0])
+			break;
+		fds[0].revents = fds[1].revents = 0;
+		SYS5(SYS_ppoll, fds, 2, 0, 0, 8);
+		if (fds[0].revents)
+			guard(e);
+		SYS3(SYS_read, fds[1].fd, &info, sizeof info);
+	}
+	SYS1(SYS_close, fds[1].fd);
+	return r;
+}
+
 /* Sleeps until the restorer wants the end, or is gone, or the first child has ended. */
 static void watch(struct engine *e)
 {
-	uint64_t child = (uint64_t)1 << (SIGCHLD - 1);
 	char info[128];
 	struct pollfd fds[3];
 
 	fds[0].fd = e->life_fd;
-	fds[1].fd = e->first_pidfd;
-	fds[2].fd = (int)SYS4(SYS_signalfd4, -1, &child, 8, O_CLOEXEC | O_NONBLOCK);
+	fds[1].fd = ends_dead(e, e->root) ? -1 : e->first_pidfd;
+	fds[2].fd = child_events();
 	fds[0].events = fds[1].events = fds[2].events = POLLIN;
 	for (;;) {
 		fds[0].revents = fds[1].revents = fds[2].revents = 0;
@@ -423,7 +491,7 @@ static void watch(struct engine *e)
 	}
 	if (fds[0].revents || e->root_ended)
 		return;
-	/* leaves the zombie: teardown reaps it with the others */
+	/* the first child is the root itself: its status is wanted */
 	if (!e->has_init || e->actors[1].kind == PLAN_KIND_PROCESS) {
 		int status = 0;
 
@@ -434,7 +502,6 @@ static void watch(struct engine *e)
 	}
 }
 
-static void guard(struct engine *e) __attribute__((noreturn));
 static void guard(struct engine *e)
 {
 	/* out of the caller's group: a signal to that must not end the one who undoes */
@@ -489,14 +556,17 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 		counter_add(e, s->a, s->b);
 		return 0;
 	case PLAN_WAIT:
-		counter_wait(e, s->a);
+		if (c->actor == 0)
+			watch_counter(e, s->a);
+		else
+			counter_wait(e, s->a);
 		return 0;
 	case PLAN_KILL:
 		return SYS2(SYS_kill, e->pids[s->a], s->b);
 	case PLAN_WAIT_DEAD:
-		return wait_child(e, s->a, WEXITED);
+		return c->actor == 0 ? watch_child(e, s->a, WEXITED) : wait_child(e, s->a, WEXITED);
 	case PLAN_WAIT_STOPPED:
-		return wait_child(e, s->a, WSTOPPED);
+		return c->actor == 0 ? watch_child(e, s->a, WSTOPPED) : wait_child(e, s->a, WSTOPPED);
 	case PLAN_WAIT_LEADER:
 		while (__atomic_load_n(&e->leader[s->a], __ATOMIC_ACQUIRE))
 			futex_wait(&e->leader[s->a], 1);
@@ -542,9 +612,13 @@ static int run(void *slot)
 	for (uint32_t k = 0; k < a->steps_len; k++) {
 		long r = carry_out(c, &steps[k]);
 
-		if (r < 0)
-			fail(c, a->first_step + k, r);
+		if (r < 0) {
+			report_failure(c, a->first_step + k, r);
+			break;
+		}
 	}
+	if (c->actor == 0)
+		guard(e);
 	sleep_forever(e);
 }
 

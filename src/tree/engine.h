@@ -60,14 +60,16 @@ struct engine {
 	bool subreaper;        /* the guard collects orphans: no namespace to kill */
 	int life_fd, event_fd; /* the guard's ends */
 	int core_fd;           /* a directory that takes a core dump and vanishes; -1 = none needed */
+	int bell_fd;           /* an eventfd for what the guard waits for; see watch_counter() */
 	int last_pid_fd;       /* >= 0: numbers by ns_last_pid instead of set_tid */
 	int children_fd;       /* the guard's own /proc/.../children, opened by the restorer; -1 = none */
 	const char *pidfile;   /* to be removed with the tree; NULL = none */
 	uint64_t mask;         /* what started programs have blocked */
 	/* written while it runs */
-	uint32_t go;      /* futex: the guard may begin */
-	uint32_t release; /* futex: programs may start */
-	uint32_t never;   /* futex: nobody ever wakes it */
+	uint32_t guard_waits; /* counter + 1 that the guard waits for; 0 = none */
+	uint32_t go;          /* futex: the guard may begin */
+	uint32_t release;     /* futex: programs may start */
+	uint32_t never;       /* futex: nobody ever wakes it */
 	uint32_t stands;
 	uint32_t birth_lock; /* futex, ns_last_pid only */
 	uint32_t retries;    /* ns_last_pid: lost races */

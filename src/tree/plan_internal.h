@@ -27,6 +27,7 @@ struct plan_node {
 	int32_t first_child, next_sibling;
 	/* sessions */
 	int32_t birth_session; /* level-0 number of the session it is born in */
+	int32_t needed_by;      /* a leader: the child that its birth session was chosen for */
 	bool leads_session;
 	bool born_early; /* before its parent's setsid() */
 	/* groups */

@@ -22,38 +22,41 @@ static int32_t wanted(const struct planner *pl, int32_t c)
 	return pl->nodes[c].leads_session ? pl->nodes[c].birth_session : plan__process(pl, c)->sid;
 }
 
+/* The refusal of a child that would have to be born in a session its parent is never in. */
+static int refuse(struct planner *pl, int32_t c)
+{
+	struct plan_who parent, leader;
+	int32_t session, l;
+
+	while (pl->nodes[c].leads_session) /* its own birth session was only passed up for a child's sake */
+		c = pl->nodes[c].needed_by;
+	session = plan__process(pl, c)->sid;
+	l = session ? tree_find(pl->t, session) : TREE_NONE;
+	if (session == 0)
+		return plan__refuse(pl, c,
+				    "its session is outside the tree, and its parent, %s, was never in that",
+				    plan__who(pl, plan__process(pl, c)->parent, &parent));
+	return plan__refuse(
+		pl, c,
+		"its session is that of %s, which its parent, %s, was never in: it was orphaned, or "
+		"made by another process",
+		l == TREE_NONE ? "a dead leader" : plan__who(pl, l, &leader),
+		plan__who(pl, plan__process(pl, c)->parent, &parent));
+}
+
 /* `c` was handled before: take what it needs over to its parent `i`. */
 static int gather(struct planner *pl, int32_t i, int32_t c)
 {
 	struct plan_node *n = &pl->nodes[i];
 	int32_t want = wanted(pl, c);
-	struct plan_who who, other;
 
 	if (want == FREE || want == plan__process(pl, i)->sid)
 		return 0;
-	if (n->leads_session && (n->birth_session == FREE || n->birth_session == want)) {
-		n->birth_session = want;
-		return 0;
-	}
-	if (pl->nodes[c].leads_session)
-		return plan__refuse(
-			pl, c,
-			"a child of it is in session %d, which neither it nor its parent, %s, can "
-			"have been in before: such a child was orphaned, or made by another",
-			(int)want, plan__who(pl, i, &who));
-	if (want == 0)
-		return plan__refuse(pl, c,
-				    "its session is outside the tree, and its parent, %s, was never in that",
-				    plan__who(pl, i, &who));
-	if (tree_find(pl->t, want) != TREE_NONE && pl->t->processes[tree_find(pl->t, want)].sid != want)
-		return plan__refuse(pl, c, "its session %d is led by nobody", (int)want);
-	return plan__refuse(
-		pl, c,
-		"its session is that of %s, which its parent, %s, was never in: it was orphaned, or "
-		"made by another process",
-		tree_find(pl->t, want) == TREE_NONE ? "a dead leader"
-						    : plan__who(pl, tree_find(pl->t, want), &other),
-		plan__who(pl, i, &who));
+	if (!n->leads_session || (n->birth_session != FREE && n->birth_session != want))
+		return refuse(pl, c);
+	n->birth_session = want;
+	n->needed_by = c;
+	return 0;
 }
 
 int plan__sessions(struct planner *pl)
@@ -85,11 +88,13 @@ int plan__sessions(struct planner *pl)
 		else if (n->birth_session == FREE)
 			n->birth_session = given;
 		if (parent == TREE_NONE && n->birth_session != 0)
-			return plan__refuse(
-				pl, i,
-				"it is born in session %d, but processes with an outside parent are "
-				"born in the outside session",
-				(int)n->birth_session);
+			return n->leads_session
+				       ? refuse(pl, i)
+				       : plan__refuse(pl, i, "its session %d is led by none of its ancestors",
+						      (int)n->birth_session);
+		if (n->leads_session && n->birth_session != given &&
+		    n->birth_session != pl->nodes[parent].birth_session)
+			return refuse(pl, i);
 		n->born_early = parent != TREE_NONE && n->birth_session != given;
 	}
 	return 0;

@@ -21,6 +21,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -137,8 +138,8 @@ static void close_between(int from, int to)
 /* Everything but the engine's own, and the standard streams where programs will want them. */
 static void close_others(const struct engine *e)
 {
-	int keep[] = { e->exec ? 0 : -1, e->exec ? 1 : -1, e->exec ? 2 : -1, e->life_fd,
-		       e->event_fd,      e->core_fd,       e->last_pid_fd,   e->children_fd };
+	int keep[] = { e->exec ? 0 : -1, e->exec ? 1 : -1, e->exec ? 2 : -1, e->life_fd,    e->event_fd,
+		       e->bell_fd,       e->core_fd,       e->last_pid_fd,   e->children_fd };
 	size_t n = sizeof keep / sizeof *keep;
 	int from = 0;
 
@@ -202,6 +203,7 @@ static void guard_child(const struct restore_guard *g, const struct plan *p)
 	size_t keep_len;
 
 	wait_for_go(g);
+	e->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->needs_core)
 		e->core_fd = detached_tmpfs();
 	if (e->exec && !e->has_init)

@@ -198,7 +198,8 @@ int restore_layout(const struct tree *t, const struct plan *p, const char *pidfi
 	for (uint32_t k = 0; k < p->actors_len; k++)
 		if (e->steps[e->actors[k].first_step + e->actors[k].steps_len - 1].op == PLAN_EXIT_THREAD)
 			e->leader[k] = 1;
-	e->life_fd = e->event_fd = e->core_fd = e->last_pid_fd = e->children_fd = e->first_pidfd = -1;
+	e->bell_fd = e->life_fd = e->event_fd = e->core_fd = e->last_pid_fd = e->children_fd =
+		e->first_pidfd = -1;
 	*out = e;
 	return 0;
 }
