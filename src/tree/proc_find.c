@@ -138,7 +138,7 @@ static bool children_file_exists(struct proc_reader *r)
 
 struct kin {
 	int32_t pid, ppid;
-	enum { KIN_UNKNOWN, KIN_INSIDE, KIN_OUTSIDE } mark;
+	enum kin_mark { KIN_UNKNOWN, KIN_INSIDE, KIN_OUTSIDE } mark;
 };
 
 static int by_pid(const void *a, const void *b)
@@ -170,10 +170,10 @@ static int read_kin(struct proc_reader *r, struct proc_pass *p, struct kin *kin)
 }
 
 /* Climbs to the nearest ancestor whose place is known and marks the way up; the root and ourselves are known. */
-static int mark_of(struct kin *kin, size_t len, struct kin *from)
+static enum kin_mark mark_of(struct kin *kin, size_t len, struct kin *from)
 {
 	struct kin *at = from;
-	int mark = KIN_OUTSIDE;
+	enum kin_mark mark = KIN_OUTSIDE;
 
 	for (size_t steps = 0; at && steps <= len; steps++) { /* numbers that were reused may make a ring */
 		if (at->mark != KIN_UNKNOWN) {
