@@ -50,7 +50,8 @@ resolve() { # FILE SPELLED, SPELLED being <x> or "x"
 	places='src include'
 	case $2 in \"*) places="$(dirname "$1") $places" ;; esac
 	for place in $places; do
-		if [ -e "$place/$name" ]; then
+		# X.inc is made from X by the build
+		if [ -e "$place/$name" ] || [ -e "$place/${name%.inc}" ]; then
 			realpath --relative-to=. "$place/$name"
 			return
 		fi
@@ -68,7 +69,6 @@ check_file() { # FILE: prints what is wrong with it
 		target=$(resolve "$1" "$spelled")
 		case $target in
 		-) continue ;;
-		build/* | config.h) continue ;;
 		'') echo "$1: #include $spelled is no file of ours" ;;
 		*)
 			to=$(folder_of "$target")

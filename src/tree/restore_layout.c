@@ -17,8 +17,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* A bump allocator that first counts and then fills: the same calls run twice, with base NULL and not. */
 struct bump {
 	char *base;
