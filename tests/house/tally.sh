@@ -20,6 +20,14 @@ cases_are_counted_not_programs() {
 }
 it 'cases are counted, not programs' cases_are_counted_not_programs
 
+a_name_may_hold_a_hash() {
+	log a OK 'ok 1 - $# counts\nok 2 - two # SKIP no moon\n1..2\n' >log
+	run "$tally" log
+	is "$(echo "$out" | tail -n 1)" '1 passed, 0 failed, 1 skipped'
+	like "$out" 'a: two (no moon)'
+}
+it 'a name may hold a hash' a_name_may_hold_a_hash
+
 a_failed_case_fails_the_count() {
 	log a FAIL '1..2\nok 1 - one\nnot ok 2 - two\n' >log
 	run "$tally" log
