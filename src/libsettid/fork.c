@@ -16,64 +16,20 @@
 
 #include <unistd.h>
 
-#define FORK_FLAGS (SETTID__CLONE_NEW | (uint64_t)CLONE_PARENT | CLONE_CLEAR_SIGHAND)
+#include "dispatch.h"
 
 #ifdef __GLIBC__
-
 #include <linux/futex.h>
 #include <sys/prctl.h>
 
 #ifndef PR_GET_TID_ADDRESS
 #define PR_GET_TID_ADDRESS 40
 #endif
+#endif
 
-/*
- * The kernel forgets a child's list of robust mutexes; libc would go on writing to a list that nobody reads,
- * and that still holds the parent's mutexes.  Empty it and register it again, as _Fork() does.
- */
-struct robust {
-	struct robust_list_head *head;
-	size_t size;
-};
+#define FORK_FLAGS (SETTID__CLONE_NEW | (uint64_t)CLONE_PARENT | CLONE_CLEAR_SIGHAND)
 
-static struct robust robust_get(void)
-{
-	struct robust r = { NULL, 0 };
-
-	if (SYS3(SYS_get_robust_list, 0, &r.head, &r.size) < 0)
-		r.head = NULL;
-	return r;
-}
-
-static void robust_renew(struct robust r)
-{
-	if (!r.head)
-		return;
-	r.head->list.next = &r.head->list;
-	r.head->list_op_pending = NULL;
-	SYS2(SYS_set_robust_list, r.head, r.size);
-}
-
-static pid_t fork_for_libc(struct settid__birth *b, struct settid_child *out, struct settid_error *err)
-{
-	struct robust robust = robust_get();
-	pid_t *word = NULL;
-	pid_t pid;
-
-	if (SYS2(SYS_prctl, PR_GET_TID_ADDRESS, &word) < 0)
-		return settid__fail(
-			err, -ENOSYS, SETTID_REASON_SYSTEM,
-			"the kernel does not tell where libc keeps the thread's TID (PR_GET_TID_ADDRESS)");
-	b->child_tid = word; /* NULL: this process was made without libc's word, and has none to keep right */
-	pid = settid__clone(b, out, err);
-	if (pid == 0)
-		robust_renew(robust);
-	return pid;
-}
-
-#else
-
-#include "dispatch.h"
+/* ------------------------------------------------------------------------------------ by libc itself -- */
 
 /* Without clone3, or without dispatch: _Fork() as it is, which can do no more than fork. */
 static pid_t plain_libc_fork(const struct settid_clone_args *args)
@@ -98,10 +54,62 @@ static pid_t libc_fork(const struct settid_clone_args *args, bool legacy)
 	return pid == -EOPNOTSUPP ? plain_libc_fork(args) : pid;
 }
 
-static pid_t fork_for_libc(struct settid__birth *b, struct settid_child *out, struct settid_error *err)
+static pid_t fork_by_libc(struct settid__birth *b, struct settid_child *out, struct settid_error *err)
 {
 	b->by_libc = libc_fork;
 	return settid__clone(b, out, err);
+}
+
+/* ------------------------------------------------------------------------------------ glibc's word -- */
+
+#ifdef __GLIBC__
+
+/*
+ * The kernel forgets a child's list of robust mutexes; libc would go on writing to a list that nobody reads, and
+ * that still holds the parent's mutexes.  Empty it and register it again, as _Fork() does.
+ */
+struct robust {
+	struct robust_list_head *head;
+	size_t size;
+};
+
+static struct robust robust_get(void)
+{
+	struct robust r = { NULL, 0 };
+
+	if (SYS3(SYS_get_robust_list, 0, &r.head, &r.size) < 0)
+		r.head = NULL;
+	return r;
+}
+
+static void robust_renew(struct robust r)
+{
+	r.head->list.next = &r.head->list;
+	r.head->list_op_pending = NULL;
+	SYS2(SYS_set_robust_list, r.head, r.size);
+}
+
+static pid_t fork_for_libc(struct settid__birth *b, struct settid_child *out, struct settid_error *err)
+{
+	struct robust robust = robust_get();
+	pid_t *word = NULL;
+	pid_t pid;
+
+	/* A process born by a raw clone has neither: then only libc knows where its word is. */
+	if (SYS2(SYS_prctl, PR_GET_TID_ADDRESS, &word) < 0 || !word || !robust.head)
+		return fork_by_libc(b, out, err);
+	b->child_tid = word;
+	pid = settid__clone(b, out, err);
+	if (pid == 0)
+		robust_renew(robust);
+	return pid;
+}
+
+#else
+
+static pid_t fork_for_libc(struct settid__birth *b, struct settid_child *out, struct settid_error *err)
+{
+	return fork_by_libc(b, out, err);
 }
 
 #endif

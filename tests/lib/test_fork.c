@@ -205,6 +205,20 @@ static void raw_fork_is_granted(void)
 	CHECK_INT(world_reap(pid), 0);
 }
 
+/* The child of a raw clone has no word that the kernel knows, and a wrong TID in libc; its own fork is right again. */
+static void fork_after_raw_birth(void)
+{
+	struct settid_clone_args args = { .exit_signal = SIGCHLD };
+	pid_t pid = settid_clone3(&args, sizeof args, NULL, NULL);
+
+	if (pid == 0) {
+		mutex_tests(WISH(NUMBERS(500)));
+		mutex_tests(WISH(NUMBERS(501), .method = SETTID_METHOD_NS_LAST_PID));
+		_exit(0);
+	}
+	CHECK_INT(world_reap(pid), 0);
+}
+
 /* A robust mutex that the parent holds is not handed on when the child dies. */
 static void robust_mutex(void)
 {
@@ -381,6 +395,7 @@ IN_WORLD(exit_signals, 0)
 IN_WORLD(mutexes, 0)
 IN_WORLD(mutexes_last_pid, 0)
 IN_WORLD(raw_fork_is_granted, 0)
+IN_WORLD(fork_after_raw_birth, 0)
 IN_WORLD(robust_mutex, 0)
 IN_WORLD(from_a_thread, 0)
 IN_WORLD(success_leaves_one_pidfd, 0)
@@ -408,6 +423,7 @@ int main(void)
 		ROW("locks that the parent holds are not the child's", mutexes),
 		ROW("the same by ns_last_pid", mutexes_last_pid),
 		ROW("a raw clone3 child is granted its parent's lock", raw_fork_is_granted),
+		ROW("a fork by the child of a raw clone has libc's TID right again", fork_after_raw_birth),
 		ROW("robust mutexes of the child are given up, the parent's are not", robust_mutex),
 		ROW("a fork from a second thread has that thread's TID right", from_a_thread),
 		ROW("a success leaves the pidfd and nothing else", success_leaves_one_pidfd),
