@@ -29,6 +29,7 @@ struct reader {
 	struct tree_place at; /* of the element being read */
 	char label[48];
 	bool seen_version, seen_processes, seen_ghosts;
+	json_t *notes; /* keys of the file itself that begin with "x-", to see one that stands twice */
 };
 
 static int complain(struct reader *r, const char *field, const char *fmt, ...)
@@ -402,6 +403,40 @@ static int read_ghost(struct reader *r, json_t *j)
 
 /* ---------------------------------------------------------------------------------------- structure -- */
 
+/* What jansson said of a part of the file that begins at r->at. */
+static int not_json(struct reader *r, const json_error_t *je)
+{
+	if (json_error_code(je) == json_error_out_of_memory)
+		return no_memory(r);
+	r->at.line += je->line > 0 ? (uint32_t)je->line - 1 : 0;
+	return complain(r, NULL, "not JSON: %s", je->text);
+}
+
+/* A key of the file itself that begins with "x-": its value may be anything, as long as it is JSON. */
+static int read_note(struct reader *r, const struct json__span *key, const struct json__span *value)
+{
+	json_error_t je;
+	json_t *name = json_loadb(key->from, key->len, JSON_DECODE_ANY, &je), *any;
+	int rc = 0;
+
+	if (!name)
+		return not_json(r, &je);
+	if (json_object_get(r->notes, json_string_value(name)))
+		rc = complain(r, NULL, "key \"%.40s\" stands twice", json_string_value(name));
+	else if (json_object_set_new(r->notes, json_string_value(name), json_true()) < 0)
+		rc = no_memory(r);
+	json_decref(name);
+	if (rc < 0)
+		return rc;
+	r->at.line = value->line;
+	any = json_loadb(value->from, value->len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL,
+			 &je);
+	if (!any)
+		return not_json(r, &je);
+	json_decref(any);
+	return 0;
+}
+
 static int read_element(struct reader *r, const char *array, size_t index, const struct json__span *span)
 {
 	json_error_t je;
@@ -411,10 +446,8 @@ static int read_element(struct reader *r, const char *array, size_t index, const
 
 	snprintf(r->label, sizeof r->label, "%s[%zu]", array, index);
 	r->at = (struct tree_place){ .source = r->t->source, .line = span->line, .kind = r->label };
-	if (!j) {
-		r->at.line += je.line > 0 ? (uint32_t)je.line - 1 : 0;
-		return complain(r, NULL, "not JSON: %s", je.text);
-	}
+	if (!j)
+		return not_json(r, &je);
 	if (!json_is_object(j))
 		rc = complain(r, NULL, "an object is needed, not %s", kind_of(j));
 	else
@@ -484,7 +517,7 @@ static int read_member(struct reader *r)
 			       : complain(r, NULL, "\"settid\" is 1 in all tree files there are");
 	}
 	if (key.len > 3 && memcmp(key.from, "\"x-", 3) == 0)
-		return 0;
+		return read_note(r, &key, &value);
 	return complain(r, NULL, "there is no key %.*s", key.len < 42 ? (int)key.len : 42, key.from);
 }
 
@@ -494,13 +527,13 @@ static int read_document(struct reader *r)
 
 	if (json__take(&r->scan, '{') < 0)
 		return bad_json(r);
-	while (json__peek(&r->scan) != '}') {
+	for (bool more = json__peek(&r->scan) != '}'; more;) {
 		rc = read_member(r);
 		if (rc < 0)
 			return rc;
-		if (json__peek(&r->scan) != ',')
-			break;
-		json__take(&r->scan, ',');
+		more = json__peek(&r->scan) == ',';
+		if (more)
+			json__take(&r->scan, ',');
 	}
 	if (json__take(&r->scan, '}') < 0)
 		return bad_json(r);
@@ -520,13 +553,17 @@ static int read_document(struct reader *r)
 int tree_read_buffer(const char *bytes, size_t len, const char *name, struct tree **out,
 		     struct tree_error *err)
 {
-	struct reader r = { .t = tree_new(name), .err = err };
+	struct reader r = { .t = tree_new(name), .err = err, .notes = json_object() };
 	int rc;
 
-	if (!r.t)
+	if (!r.t || !r.notes) {
+		tree_free(r.t);
+		json_decref(r.notes);
 		return tree_fail(err, -ENOMEM, "out of memory for the tree");
+	}
 	r.scan = (struct json__scan){ .at = bytes, .end = bytes + len, .line = 1 };
 	rc = read_document(&r);
+	json_decref(r.notes);
 	if (rc == 0)
 		rc = tree_validate(r.t, err);
 	if (rc < 0) {
