@@ -127,6 +127,7 @@ enum case_opcode {
 	OP_CAPSET,
 	OP_SETRLIMIT,
 	OP_GET_INFO,
+	OP_FDINFO,
 	OP_CRASH,
 	OP_REBOOT,
 	/* questions to the backend about the actor */
@@ -201,7 +202,7 @@ enum case_field {
 	FIELD_PPID,       /* look: numbers in the actor's own namespace                                  */
 	FIELD_PGID,
 	FIELD_SID,
-	FIELD_LEVEL, /* nest: the level reached                                                          */
+	FIELD_LEVEL, /* nest: the level reached; fdinfo: numbers in nspid                                                          */
 	FIELD_INNER, /* number in its own namespace: the last of nspid                                   */
 	FIELD_COUNT
 };
@@ -212,7 +213,7 @@ struct case_answer {
 	int32_t kind; /* enum case_kind */
 	int32_t err;
 	int64_t field[FIELD_COUNT];
-	int32_t nspid_len;          /* clone, exec, look: numbers of the (new) task, else 0        */
+	int32_t nspid_len;          /* clone, exec, look, fdinfo: numbers of the task, else 0       */
 	int32_t nspid[CASE_LEVELS]; /* outermost first, beginning at the level of `outer`          */
 };
 

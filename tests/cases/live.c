@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -129,6 +130,16 @@ static void put_numbers(const struct live_world *w, int index, struct case_answe
 	memcpy(answer->nspid, w->task[index].nspid, sizeof answer->nspid);
 }
 
+/* The puppet has read every number that the driver's procfs shows. */
+static void drop_hidden_levels(const struct live_world *w, struct case_answer *answer)
+{
+	int32_t skip = w->hidden_levels < answer->nspid_len ? w->hidden_levels : answer->nspid_len;
+
+	answer->nspid_len -= skip;
+	memmove(answer->nspid, answer->nspid + skip, (size_t)answer->nspid_len * sizeof *answer->nspid);
+	answer->field[FIELD_LEVEL] = answer->nspid_len;
+}
+
 static void meet_child(struct live_world *w, const struct case_op *op, struct case_answer *answer)
 {
 	if (!await_ready(w, op->child) || live_meet(w, op->child) < 0) {
@@ -225,6 +236,8 @@ static void perform(struct live_world *w, const struct case_op *op, struct case_
 		forget_fresh(w);
 	if (answer->kind == ANSWER_OK && (traits & TRAIT_MAKES_TASK))
 		meet_child(w, op, answer);
+	if (answer->kind == ANSWER_OK && op->code == OP_FDINFO)
+		drop_hidden_levels(w, answer);
 	if (answer->kind == ANSWER_OK && op->code == OP_EXEC)
 		meet_again_after_exec(w, op, answer);
 	if (answer->kind == ANSWER_OK && (op->code == OP_WAIT4 || op->code == OP_WAITID))
@@ -353,6 +366,49 @@ static int meet_outer(struct live_world *w)
 	return live_meet(w, CASE_OUTER);
 }
 
+static bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* In a new user namespace: its root is whoever runs the tests, and there is nobody else. */
+/* In a new user namespace: its root is whoever runs the tests, and there is nobody else. */
+static bool map_root(long pid)
+{
+	char path[64], map[64];
+
+	snprintf(path, sizeof path, "/proc/%ld/setgroups", pid);
+	if (!write_text(path, "deny"))
+		return false;
+	snprintf(path, sizeof path, "/proc/%ld/gid_map", pid);
+	snprintf(map, sizeof map, "0 %u 1", (unsigned)getegid());
+	if (!write_text(path, map))
+		return false;
+	snprintf(path, sizeof path, "/proc/%ld/uid_map", pid);
+	snprintf(map, sizeof map, "0 %u 1", (unsigned)geteuid());
+	return write_text(path, map);
+}
+
+/* As root, or as an ordinary user in a user namespace of his own. */
+static long make_outer(struct live_world *w)
+{
+	long pid = puppet_make_outer(w->shared, 0, &w->pidfd);
+
+	if (pid != -EPERM)
+		return pid;
+	pid = puppet_make_outer(w->shared, CLONE_NEWUSER, &w->pidfd);
+	if (pid > 0 && !map_root(pid)) {
+		end_outer(w);
+		return -EPERM;
+	}
+	return pid;
+}
+
 static int live_open(void **world, char why[128])
 {
 	struct live_world *w = calloc(1, sizeof *w);
@@ -368,10 +424,10 @@ static int live_open(void **world, char why[128])
 		free_world(w);
 		return err;
 	}
-	pid = puppet_make_outer(w->shared, &w->pidfd);
+	pid = make_outer(w);
 	if (pid < 0) {
 		snprintf(why, 128, "%s",
-			 pid == -EPERM ? "needs CAP_SYS_ADMIN to make PID namespaces"
+			 pid == -EPERM ? "needs CAP_SYS_ADMIN or user namespaces"
 				       : "clone3 does not make PID namespaces here");
 		free_world(w);
 		return (int)pid;

@@ -207,6 +207,7 @@ static const struct case_opdef ops[] = {
 	{ "capset", OP_CAPSET, 0, { { "caps", KEY_CAPS, capabilities } } },
 	{ "setrlimit", OP_SETRLIMIT, 0, { { "resource", KEY_RESOURCE, resources }, { "value", KEY_VALUE, NULL } } },
 	{ "pidfd_get_info", OP_GET_INFO, 0, { { "fd", KEY_FD, NULL } } },
+	{ "fdinfo", OP_FDINFO, 0, { { "fd", KEY_FD, NULL } } },
 	{ "crash", OP_CRASH, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { END } },
 	{ "reboot", OP_REBOOT, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { { "op", KEY_OPTION, reboots } } },
 	{ "returns", OP_RETURNS, TRAIT_MAY_WAIT, { END } },

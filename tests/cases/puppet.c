@@ -151,9 +151,9 @@ static void begin_outer(void)
 	begin();
 }
 
-long puppet_make_outer(struct puppet_shared *shared, int *pidfd)
+long puppet_make_outer(struct puppet_shared *shared, uint64_t flags, int *pidfd)
 {
-	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_PIDFD, .exit_signal = SIGCHLD };
+	struct clone_args args = { .flags = flags | CLONE_NEWPID | CLONE_PIDFD, .exit_signal = SIGCHLD };
 
 	shared_memory = shared;
 	if (!stacks && map_stacks() < 0)

@@ -41,9 +41,9 @@ struct puppet_shared {
 
 /* puppet.c */
 
-/* Makes `outer` in a new PID namespace, child of the caller, to be killed with it.  Returns its PID and *pidfd, or
- * a negative errno. */
-long puppet_make_outer(struct puppet_shared *shared, int *pidfd);
+/* Makes `outer` in a new PID namespace, child of the caller, to be killed with it; `flags` are clone's, beside NEWPID.
+ * Returns its PID and *pidfd, or a negative errno. */
+long puppet_make_outer(struct puppet_shared *shared, uint64_t flags, int *pidfd);
 /* A program whose main() sees its first argument equal to PUPPET_ARGUMENT must return puppet_main(argv). */
 #define PUPPET_ARGUMENT "--puppet"
 int puppet_main(char **argv);

@@ -236,6 +236,34 @@ static long do_get_info(const struct case_op *op)
 	return ret < 0 ? ret : (long)(uint32_t)info[2];
 }
 
+/* Pid may be -1, and NSpid begins at the level of the driver's procfs: the driver drops what is above the world. */
+static long do_fdinfo(const struct puppet_shared *shared, const struct case_op *op,
+		      struct case_answer *answer)
+{
+	char path[48] = "thread-self/fdinfo/", text[512] = "";
+	size_t stem = strlen(path);
+	const char *at;
+	long fd, n;
+
+	path[stem + (size_t)format_number(op->arg[KEY_FD], path + stem)] = '\0';
+	fd = SYS4(SYS_openat, shared->proc_fd, path, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	n = SYS3(SYS_read, fd, text, sizeof text - 1);
+	SYS1(SYS_close, fd);
+	at = strstr(text, "\nPid:\t");
+	if (n < 0 || !at)
+		return n < 0 ? n : -ENOENT;
+	answer->field[FIELD_RET] = parse_number(at + strlen("\nPid:\t"));
+	at = strstr(text, "\nNSpid:");
+	at = at ? at + strlen("\nNSpid:") : "";
+	while (*at == '\t' && answer->nspid_len < CASE_LEVELS) {
+		answer->nspid[answer->nspid_len++] = (int32_t)parse_number(at + 1);
+		at += 1 + strspn(at + 1, "-0123456789");
+	}
+	return 0;
+}
+
 static void crash(void)
 {
 	uint64_t none[2] = { 0, 0 };
@@ -332,8 +360,9 @@ void puppet_perform(struct puppet_shared *shared, struct puppet_slot *self, cons
 	long ret;
 
 	(void)self;
-	if (op->code == OP_READ) { /* its result may be negative without being an error */
-		ret = do_read(shared, op, answer);
+	if (op->code == OP_READ ||
+	    op->code == OP_FDINFO) { /* the number may be negative without being an error */
+		ret = op->code == OP_READ ? do_read(shared, op, answer) : do_fdinfo(shared, op, answer);
 		answer->kind = ret < 0 ? ANSWER_ERROR : ANSWER_OK;
 	} else {
 		ret = call(shared, op, answer);

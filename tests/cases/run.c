@@ -273,7 +273,7 @@ static void ask_backend(struct run *run, struct case_op *op, struct case_answer 
 		keep_numbers(run, op->child, a);
 		if (a->nspid_len > 0)
 			a->field[FIELD_INNER] = a->nspid[a->nspid_len - 1];
-	} else {
+	} else if (op->code == OP_EXEC) {
 		keep_numbers(run, op->actor, a);
 	}
 }
