@@ -133,7 +133,11 @@ SETTID_API const char *settid_step_name(enum settid_step step);
  *   CLONE3       clone3(2) with set_tid: exact, atomic, every level, threads too.  Linux 5.5.
  *   NS_LAST_PID  writing number - 1 to /proc/sys/kernel/ns_last_pid and forking quickly.  One level only, a
  *                race against every other fork in the namespace: the number is verified, a wrong one is
- *                undone and tried again, at most SETTID_LAST_PID_TRIES times.
+ *                undone and tried again, at most SETTID_LAST_PID_TRIES times.  A child with a wrong number
+ *                ends before it runs any code of the caller's, but its exit signal is sent, and a wait for
+ *                any child in another thread may see it.  With CLONE_NEWPID, {1, n} works too.  The file
+ *                is locked (flock) for the moment it takes; that keeps other users of this library away, but
+ *                only those that opened it through the same procfs mount.
  *   AUTO         CLONE3, and NS_LAST_PID where clone3's set_tid does not exist or is blocked by seccomp.
  */
 enum settid_method {
@@ -214,6 +218,8 @@ struct settid_fork_args {
  *   -EPERM   no right over a level that is named, or none for a CLONE_NEW* flag
  *   -EAGAIN  process limits, no free number, or (NS_LAST_PID) the race was lost every time
  *   -ENOSYS  no method works here; settid_probe() tells why
+ *   -EOPNOTSUPP  the method cannot do that (NS_LAST_PID: several levels, CLONE_PARENT; without clone3 also
+ *            use_cgroup and CLONE_CLEAR_SIGHAND)
  *   -ENOMEM  also: the namespace the child would live in is dead
  *   others as clone(2).
  */
@@ -377,8 +383,8 @@ SETTID_API int settid_probe(struct settid_probe *probe, struct settid_error *err
 /*
  * settid_who() - who holds a number in the caller's active namespace.
  *
- * Fills holder, holder_pid, holder_parent, holder_members, holder_comm and text of *out as a failed call
- * would (code -EEXIST).  Returns 1 when the number is held, 0 when it looks free (out->holder NONE), or a
+ * Fills holder, holder_pid, holder_parent, holder_members, holder_comm and text of *out (may be NULL) as a failed
+ * call would (code -EEXIST).  Returns 1 when the number is held, 0 when it looks free (out->holder NONE), or a
  * negative errno when /proc cannot be read.  What it says is true of a moment that has passed on return.
  */
 SETTID_API int settid_who(pid_t number, struct settid_error *out);

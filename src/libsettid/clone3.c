@@ -10,6 +10,7 @@
  */
 #include "internal.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -41,6 +42,24 @@ int settid__exit_signal(int wanted)
 	if (wanted < 0 || wanted > 64)
 		return -EINVAL;
 	return wanted ? wanted : SIGCHLD;
+}
+
+int settid__copy_args(void *out, size_t known, const void *args, struct settid_error *err)
+{
+	size_t size;
+	const char *bytes = args;
+
+	memcpy(&size, args, sizeof size);
+	if (size < known)
+		return settid__fail(err, -EINVAL, SETTID_REASON_ARGUMENT,
+				    "the arguments' size is %zu, and this library knows %zu", size, known);
+	for (size_t i = known; i < size; i++)
+		if (bytes[i])
+			return settid__fail(
+				err, -EINVAL, SETTID_REASON_ARGUMENT,
+				"the arguments ask for something that this library does not know");
+	memcpy(out, args, known);
+	return 0;
 }
 
 int settid__check_wish(const pid_t *set_tid, size_t set_tid_len, enum settid_method method, uint64_t flags,

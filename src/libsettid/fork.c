@@ -114,28 +114,13 @@ static pid_t fork_for_libc(struct settid__birth *b, struct settid_child *out, st
 
 #endif
 
-/* The arguments as a record of their full size, whatever the caller was compiled against. */
-static int args_copy(const struct settid_fork_args *args, struct settid_fork_args *out,
-		     struct settid_error *err)
-{
-	*out = (struct settid_fork_args){ .size = sizeof *out };
-	if (!args)
-		return 0;
-	if (args->size != sizeof *args)
-		return settid__fail(err, -EINVAL, SETTID_REASON_ARGUMENT,
-				    "settid_fork_args.size is %zu, this library knows %zu", args->size,
-				    sizeof *args);
-	*out = *args;
-	return 0;
-}
-
 pid_t settid_fork(const struct settid_fork_args *args, struct settid_child *child, struct settid_error *err)
 {
-	struct settid_fork_args a;
+	struct settid_fork_args a = { .size = sizeof a };
 	struct settid_child made;
 	struct settid__birth birth;
 	pid_t pid;
-	int r = args_copy(args, &a, err);
+	int r = args ? settid__copy_args(&a, sizeof a, args, err) : 0;
 
 	if (r == 0)
 		r = settid__check_wish(a.set_tid, a.set_tid_len, a.method, a.flags, FORK_FLAGS, err);

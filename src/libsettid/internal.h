@@ -116,6 +116,12 @@ pid_t settid__clone(const struct settid__birth *birth, struct settid_child *out,
 int settid__exit_signal(int wanted);
 
 /*
+ * Copies a public argument struct, whose first field is its size, into one of `known` bytes: what a newer caller
+ * says beyond that must be zero ("not asked for").  0, or -EINVAL with err filled.
+ */
+int settid__copy_args(void *out, size_t known, const void *args, struct settid_error *err);
+
+/*
  * Checks what the arguments of fork, spawn and threads share: array against length, the method, and the flags
  * against `allowed`.  0, or -EINVAL with err filled.
  */

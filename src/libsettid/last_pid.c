@@ -19,6 +19,8 @@
 
 #include "procfs.h"
 
+/* A holder that a busy forker put there for a moment is no news: only who is still there after so many tries. */
+#define HOLDER_TRIES 3
 #define LOCK_WAIT_MS 50 /* a stopped holder must not stop us: after that we go on unlocked, and verify */
 
 static int opened(struct settid__last_pid *lp, long fd)
@@ -142,7 +144,7 @@ int settid__last_pid_missed(pid_t number, int level, unsigned tries, struct sett
 
 	facts.level = level;
 	facts.number = number;
-	if (held > 0) {
+	if (held > 0 && tries >= HOLDER_TRIES) {
 		settid__find_holder(&own, &facts);
 		return settid__fail_facts(err, &facts);
 	}

@@ -330,6 +330,25 @@ static void bad_arguments(void)
 	CHECK(err.text[0] != '\0' && strchr(err.text, '\n') == NULL);
 }
 
+/* A caller compiled against a later header: more fields, zero as long as it does not ask for them. */
+static void newer_arguments(void)
+{
+	struct {
+		struct settid_fork_args known;
+		uint64_t later;
+	} args = { .known = { .size = sizeof args, NUMBERS(500) } };
+	struct settid_error err;
+	pid_t pid = settid_fork(&args.known, NULL, &err);
+
+	if (pid == 0)
+		_exit(0);
+	CHECK_INT(pid, 500);
+	world_reap(pid);
+	args.later = 1;
+	CHECK_INT(settid_fork(&args.known, NULL, &err), -EINVAL);
+	CHECK_INT(err.reason, SETTID_REASON_ARGUMENT);
+}
+
 static void clone_parent(void)
 {
 	pid_t maker = fork();
@@ -402,6 +421,7 @@ IN_WORLD(success_leaves_one_pidfd, 0)
 IN_WORLD(failure_leaves_nothing, 0)
 IN_WORLD(refusal_keeps_cursor, 0)
 IN_WORLD(bad_arguments, 0)
+IN_WORLD(newer_arguments, 0)
 IN_WORLD(clone_parent, 0)
 IN_WORLD(raw_on_a_stack, 0)
 IN_WORLD(raw_vfork_on_callers_stack, 0)
@@ -430,6 +450,7 @@ int main(void)
 		ROW("a refusal leaves nothing", failure_leaves_nothing),
 		ROW("neither a refusal nor its diagnosis moves the cursor", refusal_keeps_cursor),
 		ROW("arguments that contradict each other are refused with a sentence", bad_arguments),
+		ROW("a newer caller's zero fields pass, its wishes are refused", newer_arguments),
 		ROW("CLONE_PARENT makes a sibling with a chosen number", clone_parent),
 		ROW("the raw call runs fn on a stack of its own", raw_on_a_stack),
 		ROW("the raw call runs fn on the caller's stack under vfork", raw_vfork_on_callers_stack),

@@ -336,7 +336,7 @@ static void probe_of_an_old_caller(void)
 		world_run(flags, name);       \
 	}
 
-IN_WORLD(foreign_proc, 0)
+IN_WORLD(foreign_proc, WORLD_MOUNTS)
 IN_WORLD(same_number_in_both, WORLD_PROC)
 IN_WORLD(no_proc, WORLD_NO_PROC)
 IN_WORLD(no_proc_no_right, WORLD_NO_PROC)
