@@ -324,7 +324,7 @@ static int build(const struct request *q, const struct tree *t, const struct pla
 	return status == CMD_OK && out->differences ? CMD_DIFFERS : status;
 }
 
-static int run(struct request *q, const struct tree *t)
+static int run(struct request *q, struct tree *t)
 {
 	const struct plan_options po = { .new_namespace = q->o.into == RESTORE_NEW, .exec = q->exec };
 	struct outcome out = { .said = json_array(), .quiet = q->json };
@@ -340,6 +340,8 @@ static int run(struct request *q, const struct tree *t)
 	else {
 		for (uint32_t k = 0; k < p->notes_len && !q->json; k++)
 			cmd_warn("note: %s", p->notes[k]);
+		for (uint32_t k = 0; k < p->substituted_len; k++) /* a note says so: no difference then */
+			t->processes[p->substituted[k]].stop_signal = SIGSTOP;
 		status = build(q, t, p, r, &out);
 	}
 	restore_end(r);

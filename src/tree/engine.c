@@ -504,8 +504,9 @@ static void watch(struct engine *e)
 
 static void guard(struct engine *e)
 {
-	/* out of the caller's group: a signal to that must not end the one who undoes */
-	SYS0(SYS_setsid);
+	/* out of the caller's group, so that a signal to that does not end the one who undoes; but not out of the
+	 * session: as parent of the root it keeps groups of the outside session from being orphaned (R6.47) */
+	SYS2(SYS_setpgid, 0, 0);
 	watch(e);
 	engine_teardown(e);
 	tell(e, ENGINE_ENDED);

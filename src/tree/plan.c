@@ -205,5 +205,6 @@ void plan_free(struct plan *p)
 	free(p->text);
 	free(p->counters);
 	free(p->commands);
+	free(p->substituted);
 	free(p);
 }

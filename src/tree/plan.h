@@ -93,6 +93,8 @@ struct plan {
 	uint32_t counters_len, counters_cap;
 	int32_t *commands; /* what PLAN_EXEC starts: the argv and cwd of these processes */
 	uint32_t commands_len, commands_cap;
+	int32_t *substituted; /* stopped processes that SIGSTOP stops instead of their own signal */
+	uint32_t substituted_len, substituted_cap;
 	char **notes; /* sentences for the user: what is not exactly as in the file, and why */
 	uint32_t notes_len, notes_cap;
 	uint32_t root;   /* actor of the tree's root */

@@ -180,7 +180,7 @@ static uint32_t other_threads(const struct tree_process *p)
 static int counters(struct planner *pl)
 {
 	const struct tree *t = pl->t;
-	uint32_t founded = 0, joined = 0, moved = 0, dead = 0, stopped = 0;
+	uint32_t founded = 0, joined = 0, moved = 0, dead = 0, stopped = 0, by_terminal = 0;
 
 	for (size_t i = 0; i < t->processes_len; i++) {
 		struct plan_node *n = &pl->nodes[i];
@@ -190,6 +190,7 @@ static int counters(struct planner *pl)
 		moved += n->way == PLAN_GROUP_MOVES;
 		dead += t->processes[i].state == TREE_ZOMBIE;
 		stopped += t->processes[i].state == TREE_STOPPED;
+		by_terminal += t->processes[i].stop_signal > 0 && t->processes[i].stop_signal != SIGSTOP;
 		n->arrivals = n->settled = n->gate = n->threads_stand = NO_COUNTER;
 		if (other_threads(&t->processes[i]) && t->processes[i].state == TREE_STOPPED)
 			TRY(counter_new(pl->plan, other_threads(&t->processes[i]), &n->threads_stand));
@@ -200,7 +201,9 @@ static int counters(struct planner *pl)
 		if (n->entered)
 			TRY(counter_new(pl->plan, 1, &n->gate));
 	}
-	pl->k_founded = pl->k_joined = pl->k_moved = pl->k_dead = NO_COUNTER;
+	pl->k_founded = pl->k_joined = pl->k_moved = pl->k_dead = pl->k_placed = NO_COUNTER;
+	if (by_terminal)
+		TRY(counter_new(pl->plan, (uint32_t)t->processes_len, &pl->k_placed));
 	if (joined + moved)
 		TRY(counter_new(pl->plan, founded, &pl->k_founded));
 	if (joined)
@@ -252,11 +255,11 @@ static int births_inside(struct planner *pl, int32_t first, int32_t parent)
 static int births(struct planner *pl, int32_t first, bool early)
 {
 	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_sibling) {
-		if (pl->nodes[c].born_early && enters(pl, c))
-			return plan__refuse(
-				pl, c,
-				"it was put into a namespace from outside before its parent's setsid()");
-		if (pl->nodes[c].born_early == early && !enters(pl, c))
+		if ((pl->nodes[c].born_early || pl->nodes[c].before_group) && enters(pl, c))
+			return plan__refuse(pl, c,
+					    "it was put into a namespace from outside before its parent's "
+					    "setsid() or setpgid()");
+		if ((pl->nodes[c].born_early || pl->nodes[c].before_group) == early && !enters(pl, c))
 			TRY(birth(pl, c));
 	}
 	return 0;
@@ -357,6 +360,10 @@ static int stop_signal(struct planner *pl, int32_t i, int *sig)
 					 : "SIGTTOU",
 		       is_init(pl, i) ? "it is a namespace's init" : "its process group is orphaned"));
 	*sig = SIGSTOP;
+	if (grow((void **)&pl->plan->substituted, &pl->plan->substituted_cap, pl->plan->substituted_len + 1,
+		 sizeof *pl->plan->substituted) < 0)
+		return -ENOMEM;
+	pl->plan->substituted[pl->plan->substituted_len++] = i;
 	return 0;
 }
 
@@ -405,6 +412,8 @@ static int end_living(struct planner *pl, int32_t i)
 	TRY(stop_signal(pl, i, &sig));
 	if (killed_by_parent(pl, i))
 		return step(pl->plan, PLAN_HOLD, 0, 0);
+	if (sig != SIGSTOP) /* those do nothing in an orphaned group (R6.48) */
+		TRY(wait_if(pl->plan, pl->k_placed));
 	TRY(wait_if(pl->plan, pl->k_dead));
 	return step(pl->plan, PLAN_STOP, (uint32_t)sig, 0);
 }
@@ -456,6 +465,7 @@ static int process_steps(struct planner *pl, int32_t i)
 		TRY(add_if(plan, n->settled, 1));
 	TRY(group_moves(pl, n->first_child, i));
 	TRY(own_group(pl, i));
+	TRY(add_if(plan, pl->k_placed, 1));
 	for (uint32_t k = 1; k < p->threads_len; k++)
 		TRY(step(plan, PLAN_THREAD, plan->actors[n->actor].thread + k, 0));
 	if (p->subreaper == 1)

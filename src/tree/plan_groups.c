@@ -3,7 +3,8 @@
  * plan_groups.c: how each process gets into its process group.
  *
  * Three phases, each over before the next begins: (1) founders start their groups, right after their setsid()
- * and before their later children, who are then born in them; (2) whoever belongs elsewhere joins by number;
+ * and before their later children, who are then born in them (whoever needs the
+ * outside group is born before); (2) whoever belongs elsewhere joins by number;
  * (3) founders that belong elsewhere leave.  A group exists only while it has a member, so a founder that
  * leaves a group into which others only move in phase 3 waits for those.  Founders that wait for each other in
  * a circle would need a stand-in member: refused.
@@ -42,6 +43,20 @@ static void mark_founders(struct planner *pl)
 	}
 }
 
+/* The outside group has no number to join by: it is handed down by births, so whole lines are born in it. */
+static void mark_outside(struct planner *pl)
+{
+	for (size_t k = pl->t->processes_len; k-- > 0;) {
+		int32_t i = pl->order[k], parent = plan__process(pl, i)->parent;
+
+		pl->nodes[i].needs_outside |= plan__process(pl, i)->pgid == 0;
+		if (parent == TREE_NONE || !pl->nodes[i].needs_outside)
+			continue;
+		pl->nodes[parent].needs_outside = true;
+		pl->nodes[i].before_group = pl->nodes[parent].founds;
+	}
+}
+
 static void mark_births(struct planner *pl)
 {
 	for (size_t k = 0; k < pl->t->processes_len; k++) {
@@ -50,7 +65,7 @@ static void mark_births(struct planner *pl)
 
 		if (parent == TREE_NONE)
 			pl->nodes[i].birth_group = 0;
-		else if (pl->nodes[i].born_early)
+		else if (pl->nodes[i].born_early || pl->nodes[i].before_group)
 			pl->nodes[i].birth_group = pl->nodes[parent].birth_group;
 		else
 			pl->nodes[i].birth_group = early_group(pl, parent);
@@ -106,13 +121,15 @@ static void count_members(struct planner *pl, int32_t i)
 		pl->nodes[founder].movers++;
 	else
 		pl->nodes[founder].steady = true;
-	/* R6.47: anchored by a living member whose parent is in another group of the same session */
-	if (p->parent != TREE_NONE && p->state != TREE_ZOMBIE) {
-		const struct tree_process *parent = plan__process(pl, p->parent);
-
-		if (parent->sid == p->sid && parent->pgid != p->pgid)
-			pl->nodes[founder].anchored = true;
-	}
+	/* R6.47: anchored by a living member whose parent is in another group of the same session; the roots' parent
+	 * is the guard or the helper init, in the outside session */
+	if (p->state == TREE_ZOMBIE)
+		return;
+	if (p->parent == TREE_NONE)
+		pl->nodes[founder].anchored |= p->sid == 0;
+	else
+		pl->nodes[founder].anchored |= plan__process(pl, p->parent)->sid == p->sid &&
+					       plan__process(pl, p->parent)->pgid != p->pgid;
 }
 
 /* Who waits for founder `at` to arrive in its new group: that group's founder, if it leaves it unsteady. */
@@ -152,6 +169,7 @@ int plan__groups(struct planner *pl)
 	int r;
 
 	mark_founders(pl);
+	mark_outside(pl);
 	mark_births(pl);
 	for (size_t i = 0; i < t->processes_len; i++) {
 		r = choose_way(pl, (int32_t)i);

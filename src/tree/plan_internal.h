@@ -27,12 +27,14 @@ struct plan_node {
 	int32_t first_child, next_sibling;
 	/* sessions */
 	int32_t birth_session; /* level-0 number of the session it is born in */
-	int32_t needed_by;      /* a leader: the child that its birth session was chosen for */
+	int32_t needed_by;     /* a leader: the child that its birth session was chosen for */
 	bool leads_session;
 	bool born_early; /* before its parent's setsid() */
 	/* groups */
 	int32_t birth_group; /* level-0 number of the group it is born in; 0 = outside */
 	bool founds;         /* setpgid(0, 0): a group of its own, while not a session leader */
+	bool needs_outside;  /* it, or a descendant, is in the outside group, which is had by birth alone */
+	bool before_group;   /* born before its parent founds its group */
 	bool has_members;    /* somebody else is, or was born, in the group it founds */
 	uint8_t way;         /* enum plan_group_way */
 	bool steady;         /* a founder: the group has members that never leave it */
@@ -59,6 +61,7 @@ struct planner {
 	int32_t first_root;      /* processes with an outside parent, linked by next_sibling */
 	/* counters of the phases, or NO_COUNTER where nobody would wait */
 	uint32_t k_founded, k_joined, k_moved, k_dead;
+	uint32_t k_placed; /* everyone is born and in its group: before that, groups may look orphaned */
 	struct tree_error *err;
 };
 
