@@ -127,7 +127,7 @@ int out_table_print(struct libscols_table *t)
 /* -------------------------------------------------------------------------------------- progress -- */
 
 #define PROGRESS_SILENT_MS 1000 /* what is done by then needs no line */
-#define PROGRESS_EVERY_MS  100
+#define PROGRESS_EVERY_MS 100
 
 static uint64_t now_ms(void)
 {

@@ -53,12 +53,12 @@ int out_table_color(struct libscols_table *t, size_t column, const char *escape)
 /* Prints and frees.  0 or -errno. */
 int out_table_print(struct libscols_table *t);
 
-#define OUT_RED    "\033[31m"
-#define OUT_GREEN  "\033[32m"
+#define OUT_RED "\033[31m"
+#define OUT_GREEN "\033[32m"
 #define OUT_YELLOW "\033[33m"
-#define OUT_BOLD   "\033[1m"
-#define OUT_DIM    "\033[2m"
-#define OUT_RESET  "\033[0m"
+#define OUT_BOLD "\033[1m"
+#define OUT_DIM "\033[2m"
+#define OUT_RESET "\033[0m"
 
 /* ------------------------------------------------------------------------------------------ JSON -- */
 
