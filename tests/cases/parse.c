@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKENS = 64 };
-
 struct reader {
 	struct case_table *table;
 	const char *file;

@@ -116,7 +116,7 @@ static void obey(struct puppet_slot *self)
 		answer->field[FIELD_PARENT_TID] = (int32_t)self->parent_word;
 		answer->field[FIELD_PIDFD] = (int32_t)self->pidfd_word;
 	} else {
-		puppet_perform(shared_memory, self, op, answer);
+		puppet_perform(shared_memory, op, answer);
 	}
 }
 

@@ -49,8 +49,7 @@ long puppet_make_outer(struct puppet_shared *shared, uint64_t flags, int *pidfd)
 int puppet_main(char **argv);
 
 /* puppet_ops.c: performs one operation that returns, in the calling task. */
-void puppet_perform(struct puppet_shared *shared, struct puppet_slot *self, const struct case_op *op,
-		    struct case_answer *answer);
+void puppet_perform(struct puppet_shared *shared, const struct case_op *op, struct case_answer *answer);
 
 /* puppet_clone.c: performs the operations that make tasks; a new one starts in `entry` on the stack `top`. */
 long puppet_clone(struct puppet_slot *self, const struct case_op *op, char *stack, void (*entry)(void));

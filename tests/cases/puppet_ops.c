@@ -354,14 +354,12 @@ static long call(const struct puppet_shared *shared, const struct case_op *op, s
 	}
 }
 
-void puppet_perform(struct puppet_shared *shared, struct puppet_slot *self, const struct case_op *op,
-		    struct case_answer *answer)
+void puppet_perform(struct puppet_shared *shared, const struct case_op *op, struct case_answer *answer)
 {
 	long ret;
 
-	(void)self;
-	if (op->code == OP_READ ||
-	    op->code == OP_FDINFO) { /* the number may be negative without being an error */
+	/* A number that was read may be negative without being an error. */
+	if (op->code == OP_READ || op->code == OP_FDINFO) {
 		ret = op->code == OP_READ ? do_read(shared, op, answer) : do_fdinfo(shared, op, answer);
 		answer->kind = ret < 0 ? ANSWER_ERROR : ANSWER_OK;
 	} else {

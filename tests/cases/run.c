@@ -15,8 +15,7 @@
 #include <string.h>
 
 struct named {
-	bool known; /* its step has been performed                                            */
-	int task;   /* the task it names, -1 = an answer only                                 */
+	int task; /* the task it names, -1 = an answer only, or its step has not been performed */
 	struct case_answer answer;
 };
 
@@ -341,7 +340,7 @@ static void run_step(struct run *run, const struct case_step *step)
 	if (name) {
 		bool made = makes_task && (a.kind == ANSWER_OK || (op.code == OP_NEST && op.child > 0));
 
-		*name = (struct named){ .known = true, .task = made ? op.child : -1, .answer = a };
+		*name = (struct named){ .task = made ? op.child : -1, .answer = a };
 	}
 	log_step(run, step, &a);
 	if (step->ask)
