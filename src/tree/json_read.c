@@ -249,6 +249,8 @@ static int read_argv(struct reader *r, const json_t *j, struct tree_process *p)
 
 	if (!json_is_array(j))
 		return complain(r, "argv", "an array of strings is needed, not %s", kind_of(j));
+	if (n == 0)
+		return complain(r, "argv", "an empty one names no program");
 	if (n > TREE_ARGS_MAX)
 		return complain(r, "argv", "%zu arguments are too many, at most %d are allowed", n,
 				TREE_ARGS_MAX);
@@ -348,7 +350,7 @@ static int check_keys(struct reader *r, json_t *j)
 		for (k = 0; k < FIELDS_LEN && strcmp(fields[k].key, key) != 0; k++)
 			;
 		if (k == FIELDS_LEN && strncmp(key, "x-", 2) != 0)
-			return complain(r, NULL, "there is no key \"%.40s\"", key);
+			return complain(r, key, "a process has no such key");
 	}
 	for (k = 0; k < FIELDS_LEN; k++)
 		if (fields[k].required && !json_object_get(j, fields[k].key))
@@ -356,11 +358,25 @@ static int check_keys(struct reader *r, json_t *j)
 	return 0;
 }
 
+/* From here on complaints name the element by its number, if it has a sound one. */
+static void name_element(struct reader *r, const json_t *j, const char *kind)
+{
+	const json_t *outermost = json_array_get(json_object_get(j, "nspid"), 0);
+	json_int_t n = json_integer_value(outermost);
+
+	if (n < 1 || n > TREE_NUMBER_MAX)
+		return;
+	r->at.kind = kind;
+	r->at.pid = (int32_t)n;
+}
+
 static int read_process(struct reader *r, json_t *j)
 {
 	struct tree_process *p;
-	int rc = check_keys(r, j);
+	int rc;
 
+	name_element(r, j, "process");
+	rc = check_keys(r, j);
 	if (rc < 0)
 		return rc;
 	p = tree_process_add(r->t);
@@ -372,8 +388,6 @@ static int read_process(struct reader *r, json_t *j)
 
 		if (value && (rc = read_field(r, &fields[k], value, p)) < 0)
 			return rc;
-		if (k == 0)
-			r->at.kind = "process", r->at.pid = p->nspid[0];
 	}
 	return 0;
 }
@@ -386,10 +400,11 @@ static int read_ghost(struct reader *r, json_t *j)
 	json_t *value;
 	int rc;
 
+	name_element(r, j, "ghost");
 	json_object_foreach(j, key, value)
 	{
 		if (strcmp(key, "nspid") != 0 && strcmp(key, "ns") != 0 && strncmp(key, "x-", 2) != 0)
-			return complain(r, NULL, "a ghost has no key \"%.40s\"", key);
+			return complain(r, key, "a ghost has no such key");
 	}
 	if (!nspid)
 		return complain(r, "nspid", "it is missing");
@@ -409,6 +424,8 @@ static int not_json(struct reader *r, const json_error_t *je)
 	if (json_error_code(je) == json_error_out_of_memory)
 		return no_memory(r);
 	r->at.line += je->line > 0 ? (uint32_t)je->line - 1 : 0;
+	if (json_error_code(je) == json_error_duplicate_key)
+		return complain(r, NULL, "%s", je->text);
 	return complain(r, NULL, "not JSON: %s", je->text);
 }
 

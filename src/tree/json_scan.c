@@ -59,6 +59,8 @@ static int string_rest(struct json__scan *s)
 			break;
 		if (*s->at == '\n')
 			return problem(s, "a string runs over the end of its line");
+		if (*s->at == '\0')
+			return problem(s, "a NUL byte in a string");
 	}
 	return problem(s, "the file ends inside a string");
 }
@@ -73,6 +75,8 @@ static int nested(struct json__scan *s)
 
 		if (c == '\n')
 			s->line++;
+		else if (c == '\0')
+			return problem(s, "a NUL byte");
 		else if (c == '"') {
 			s->at++;
 			if (string_rest(s) < 0)
