@@ -91,34 +91,49 @@ static bool mask_has(const char *status, const char *name, int sig)
 	return line && (strtoull(line + strlen(name), NULL, 16) >> (sig - 1) & 1);
 }
 
-enum disposition { DROPS, BLOCKS, TAKES };
+/* What a process makes of one signal. */
+struct disposition {
+	bool takes; /* has a handler or ignores it; also when it cannot be told: then it is sent as it is */
+	bool blocks;
+	bool pending;
+};
 
-/* What an init would do with it.  Unknown counts as taking: then the signal is sent as it is. */
-static enum disposition init_disposition(const struct exec_target *to, int sig)
+static struct disposition disposition_of(const struct exec_target *to, int sig)
 {
+	const struct disposition unknown = { .takes = true };
 	char path[48], status[4096];
 	pid_t pid;
 
 	if (to->procfs < 0 || (pid = pid_in_procfs(to->procfs, to->pidfd)) == 0)
-		return TAKES;
+		return unknown;
 	snprintf(path, sizeof path, "%d/status", (int)pid);
 	if (read_at(to->procfs, path, status, sizeof status) < 0 || !strstr(status, "\nSigCgt:"))
-		return TAKES;
-	if (mask_has(status, "\nSigCgt:", sig) || mask_has(status, "\nSigIgn:", sig))
-		return TAKES;
-	return mask_has(status, "\nSigBlk:", sig) ? BLOCKS : DROPS;
+		return unknown;
+	return (struct disposition){
+		.takes = mask_has(status, "\nSigCgt:", sig) || mask_has(status, "\nSigIgn:", sig),
+		.blocks = mask_has(status, "\nSigBlk:", sig),
+		.pending = mask_has(status, "\nShdPnd:", sig) || mask_has(status, "\nSigPnd:", sig),
+	};
 }
 
-/* A signal may be blocked for a moment, around a fork say, and be dropped right after; or for good, by who waits for it
- * with sigwait.  After 20 ms it is taken for the latter. */
-static bool init_drops(const struct exec_target *to, int sig)
+/*
+ * A signal may be blocked for a moment, around a fork say, and is dropped when it is let through; or it is blocked for
+ * good by a program that fetches it with sigwait or a signalfd.  It is pending already: where it disappears while it is
+ * blocked it was fetched.  On a busy machine a moment may be long; after a second it counts as for good.
+ */
+static bool dropped_when_let_through(const struct exec_target *to, int sig)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
-	enum disposition d;
 
-	for (int i = 0; (d = init_disposition(to, sig)) == BLOCKS && i < 20; i++)
+	for (int i = 0; i < 1000; i++) {
+		struct disposition d = disposition_of(to, sig);
+		if (d.takes || (d.blocks && !d.pending))
+			return false;
+		if (!d.blocks)
+			return true;
 		nanosleep(&ms, NULL);
-	return d == DROPS;
+	}
+	return false;
 }
 
 static enum exec_denied default_action(int sig)
@@ -158,13 +173,15 @@ static void send_to(int pidfd, int sig, const siginfo_t *info)
 
 enum exec_denied exec_deliver(const struct exec_target *to, int sig, const siginfo_t *info, bool has_it)
 {
-	enum exec_denied denied = EXEC_DENIED_NOTHING;
+	enum exec_denied action = to->is_init ? default_action(sig) : EXEC_DENIED_NOTHING;
+	struct disposition before = { .takes = true };
 
-	if (to->is_init && default_action(sig) != EXEC_DENIED_NOTHING && init_drops(to, sig))
-		denied = default_action(sig);
-	if (denied != EXEC_DENIED_NOTHING)
-		send_to(to->pidfd, denied == EXEC_DENIED_END ? SIGKILL : SIGSTOP, NULL);
-	else if (!has_it)
+	if (action != EXEC_DENIED_NOTHING)
+		before = disposition_of(to, sig);
+	if (!has_it)
 		send_to(to->pidfd, sig, info);
-	return denied;
+	if (before.takes || (before.blocks && !dropped_when_let_through(to, sig)))
+		return EXEC_DENIED_NOTHING;
+	send_to(to->pidfd, action == EXEC_DENIED_END ? SIGKILL : SIGSTOP, NULL);
+	return action;
 }

@@ -55,6 +55,37 @@ ignored() {
 }
 it "a signal that an init ignores stays ignored" ignored
 
+# The program blocks the signal, is slow to come back to it, and lets it through: an init drops it then.
+blocked_for_a_moment() {
+	start --new-pidns -- python3 -c 'import signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+open("up", "w").write("up")
+time.sleep(0.5)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+time.sleep(20)'
+	kill -TERM "$pid"
+	ends_with 143
+}
+blocked_and_fetched() {
+	start --new-pidns -- python3 -c 'import signal, sys, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+open("up", "w").write("up")
+time.sleep(0.2)
+signal.sigwait([signal.SIGTERM])
+time.sleep(0.5)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+time.sleep(0.2)
+sys.exit(12)'
+	kill -TERM "$pid"
+	ends_with 12
+}
+if command -v python3 >/dev/null; then
+	it "a signal that an init blocks for a moment only still ends it" blocked_for_a_moment
+	it "a signal that an init fetches is the init's own affair" blocked_and_fetched
+else
+	skip "signals that an init blocks" "needs python3"
+fi
+
 ignored_at_entry() {
 	trap '' HUP
 	start -- sh -c 'echo up >up; while [ ! -e done ]; do sleep 0.1; done; exit 3'
