@@ -50,8 +50,12 @@ between_keeps_clear() {
 it "the in-between inits keep clear of the wanted numbers" between_keeps_clear
 
 between_of_caller() {
-	run "$SETTID" exec --new-pidns --mount-proc -- sh -c \
-		"for n in 5 6 7 8 9; do '$SETTID' exec --set-tid 1,2,\$n --new-pidns=2 -- sh -c 'exit 3' || echo \$?; done"
+	# settid gets the next number, and the one after that is where an in-between init would be born.
+	run "$SETTID" exec --new-pidns --mount-proc -- sh -c '
+		for _ in 1 2 3 4 5; do
+			read -r last </proc/sys/kernel/ns_last_pid
+			"$0" exec --set-tid "1,2,$((last + 2))" --new-pidns=2 -- sh -c "exit 3" || echo $?
+		done' "$SETTID"
 	is "$out" "3
 3
 3
