@@ -34,6 +34,11 @@
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
 #endif
+#ifndef FUTEX_WAIT_PRIVATE
+#define FUTEX_WAIT 0
+#define FUTEX_WAIT_PRIVATE (0 | 128)
+#define FUTEX_WAKE_PRIVATE (1 | 128)
+#endif
 #define SETTID__P_PIDFD 3 /* P_PIDFD, an enum constant in some libcs and a macro in others */
 
 /* Every CLONE_NEW* flag. */
