@@ -32,8 +32,8 @@
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
-#define PR_SYS_DISPATCH_OFF          0
-#define PR_SYS_DISPATCH_ON           1
+#define PR_SYS_DISPATCH_OFF 0
+#define PR_SYS_DISPATCH_ON 1
 #endif
 #ifndef CLONE_DETACHED
 #define CLONE_DETACHED 0x00400000
@@ -173,14 +173,14 @@ __asm__(".text\n"
 /* ------------------------------------------------------------------------------------ one call's state -- */
 
 struct dispatch {
-	volatile char filter;                 /* the kernel reads it at every system call of the thread */
-	bool armed;                           /* the clone we are here for has not succeeded yet         */
-	bool foreign_kept;                    /* a SIGSYS came that the caller had blocked               */
-	uint64_t mask;                        /* libc's idea of the signal mask (D5)                     */
+	volatile char filter; /* the kernel reads it at every system call of the thread */
+	bool armed;           /* the clone we are here for has not succeeded yet         */
+	bool foreign_kept;    /* a SIGSYS came that the caller had blocked               */
+	uint64_t mask;        /* libc's idea of the signal mask (D5)                     */
 	uint64_t mask_before;
 	const struct settid_clone_args *want; /* set_tid only for a thread, everything for a fork        */
 	bool want_thread;
-	long answer;                          /* the kernel's, to that clone                             */
+	long answer; /* the kernel's, to that clone                             */
 	siginfo_t foreign;
 };
 
@@ -277,7 +277,8 @@ static long make_thread(struct dispatch *d, long nr, ucontext_t *uc, struct sett
 		.fcw = uc->uc_mcontext.fpregs->cwd,
 	};
 
-	if (nr == SYS_clone) { /* its word is the stack pointer itself; clone3 wants a range that ends there */
+	if (nr ==
+	    SYS_clone) { /* its word is the stack pointer itself; clone3 wants a range that ends there */
 		args->exit_signal = 0;
 		args->stack_size = sizeof *below;
 		args->stack -= sizeof *below;

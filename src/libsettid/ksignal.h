@@ -34,11 +34,11 @@ struct ksigaction {
 #define KSIG_DFL ((void (*)(int))0)
 #define KSIG_IGN ((void (*)(int))1)
 
-#define KSA_SIGINFO   0x00000004ul
-#define KSA_RESTORER  0x04000000ul
-#define KSA_ONSTACK   0x08000000ul
-#define KSA_RESTART   0x10000000ul
-#define KSA_NODEFER   0x40000000ul
+#define KSA_SIGINFO 0x00000004ul
+#define KSA_RESTORER 0x04000000ul
+#define KSA_ONSTACK 0x08000000ul
+#define KSA_RESTART 0x10000000ul
+#define KSA_NODEFER 0x40000000ul
 #define KSA_RESETHAND 0x80000000ul
 
 static inline long sys_sigmask(int how, const uint64_t *set, uint64_t *old)

@@ -18,16 +18,16 @@
 #include "internal.h"
 
 #ifndef SYS_fsopen
-#define SYS_fsopen   430
+#define SYS_fsopen 430
 #define SYS_fsconfig 431
-#define SYS_fsmount  432
+#define SYS_fsmount 432
 #endif
 
-#define PROC_MAGIC     0x9fa0 /* statfs(2) */
+#define PROC_MAGIC 0x9fa0     /* statfs(2) */
 #define NS_GET_PARENT_ 0xb702 /* ioctl_ns(2) */
 
 /* UAPI values of fsopen(2), fsconfig(2), fsmount(2); not every libc has them. */
-#define FSOPEN_CLOEXEC_  1
+#define FSOPEN_CLOEXEC_ 1
 #define FSCONFIG_CREATE_ 6
 #define FSMOUNT_CLOEXEC_ 1
 #define STATUS_LINE_MAX \

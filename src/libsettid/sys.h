@@ -73,11 +73,11 @@ static inline long sys_call(long nr, long a, long b, long c, long d, long e, lon
 	return sys_raw(nr, a, b, c, d, e, f);
 }
 
-#define SYS0(nr)                sys_call(nr, 0, 0, 0, 0, 0, 0)
-#define SYS1(nr, a)             sys_call(nr, (long)(a), 0, 0, 0, 0, 0)
-#define SYS2(nr, a, b)          sys_call(nr, (long)(a), (long)(b), 0, 0, 0, 0)
-#define SYS3(nr, a, b, c)       sys_call(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define SYS4(nr, a, b, c, d)    sys_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define SYS0(nr) sys_call(nr, 0, 0, 0, 0, 0, 0)
+#define SYS1(nr, a) sys_call(nr, (long)(a), 0, 0, 0, 0, 0)
+#define SYS2(nr, a, b) sys_call(nr, (long)(a), (long)(b), 0, 0, 0, 0)
+#define SYS3(nr, a, b, c) sys_call(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define SYS4(nr, a, b, c, d) sys_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define SYS5(nr, a, b, c, d, e) sys_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define SYS6(nr, a, b, c, d, e, f) \
 	sys_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))

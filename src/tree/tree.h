@@ -49,15 +49,16 @@ struct tree_process {
 	const int32_t *nspid; /* [0] outermost .. [levels - 1] innermost */
 	int32_t ppid, pgid, sid;
 	uint8_t levels;
-	uint8_t state;          /* enum tree_state */
-	bool leader_dead;       /* the leader thread is dead, others live */
-	int8_t subreaper;       /* 0, 1, TREE_ABSENT = unknown */
-	int8_t core_dumped;     /* 0, 1, TREE_ABSENT */
-	int16_t exit_code;      /* zombies: 0..255, or TREE_ABSENT */
-	int16_t exit_signal;    /* zombies: 1..64, or TREE_ABSENT */
-	int16_t stop_signal;    /* stopped: the signal, or TREE_ABSENT */
-	int16_t notify_signal;  /* clone's exit signal, 0 = none; TREE_ABSENT = SIGCHLD */
-	struct tree_thread *threads; /* leader first; threads_len 0 = the leader alone, nothing said of its name */
+	uint8_t state;         /* enum tree_state */
+	bool leader_dead;      /* the leader thread is dead, others live */
+	int8_t subreaper;      /* 0, 1, TREE_ABSENT = unknown */
+	int8_t core_dumped;    /* 0, 1, TREE_ABSENT */
+	int16_t exit_code;     /* zombies: 0..255, or TREE_ABSENT */
+	int16_t exit_signal;   /* zombies: 1..64, or TREE_ABSENT */
+	int16_t stop_signal;   /* stopped: the signal, or TREE_ABSENT */
+	int16_t notify_signal; /* clone's exit signal, 0 = none; TREE_ABSENT = SIGCHLD */
+	struct tree_thread
+		*threads; /* leader first; threads_len 0 = the leader alone, nothing said of its name */
 	uint32_t threads_len;
 	uint32_t argv_len;
 	struct tree_str *argv; /* NULL = absent */
@@ -65,8 +66,8 @@ struct tree_process {
 	struct tree_str ns_label, children_ns_label;
 	uint32_t line; /* in the file it was read from, 0 = none */
 	/* set by tree_validate() */
-	int32_t parent; /* index, TREE_NONE = outside */
-	int32_t ns;     /* index into namespaces: where it lives */
+	int32_t parent;      /* index, TREE_NONE = outside */
+	int32_t ns;          /* index into namespaces: where it lives */
 	int32_t children_ns; /* index: where its children would live; = ns when the file says nothing */
 };
 
@@ -81,10 +82,10 @@ struct tree_ghost {
 
 /* Set by tree_validate(); namespaces[0] is level 0, parents come before children. */
 struct tree_ns {
-	int32_t parent;         /* index, TREE_NONE for [0] */
-	int32_t init;           /* process with number 1 in it, TREE_NONE = not in the tree */
+	int32_t parent; /* index, TREE_NONE for [0] */
+	int32_t init;   /* process with number 1 in it, TREE_NONE = not in the tree */
 	uint8_t level;
-	struct tree_str label;  /* as the file names it, or absent */
+	struct tree_str label; /* as the file names it, or absent */
 };
 
 struct tree_arena;
@@ -128,7 +129,7 @@ int tree_fail_at(struct tree_error *err, int code, const struct tree_place *at, 
 /* tree.c: life and look-up.  NULL means out of memory. */
 struct tree *tree_new(const char *source);
 void tree_free(struct tree *t);
-void *tree_alloc(struct tree *t, size_t size);                 /* zeroed, freed with the tree */
+void *tree_alloc(struct tree *t, size_t size);                              /* zeroed, freed with the tree */
 struct tree_str tree_strdup(struct tree *t, const char *bytes, size_t len); /* .bytes NULL on failure */
 /* Zeroed but for the TREE_ABSENT and TREE_NONE fields; the pointer is good until the next one is added. */
 struct tree_process *tree_process_add(struct tree *t);
@@ -143,7 +144,8 @@ int tree_validate(struct tree *t, struct tree_error *err);
 
 /* json_read.c: tree files.  name is for messages.  The result is validated. */
 int tree_read_file(const char *path, struct tree **out, struct tree_error *err); /* "-" = standard input */
-int tree_read_buffer(const char *bytes, size_t len, const char *name, struct tree **out, struct tree_error *err);
+int tree_read_buffer(const char *bytes, size_t len, const char *name, struct tree **out,
+		     struct tree_error *err);
 
 /* json_write.c */
 int tree_write_json(const struct tree *t, FILE *out);
