@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tree/dump_tree.h"
@@ -89,25 +90,93 @@ static int read_tree(struct proc_reader *r, int passes, struct tree **out, struc
 	return e;
 }
 
-static int dump_with(struct proc_reader *r, const struct tree_dump_options *o, struct tree **out,
-		     struct tree_error *err)
+static int by_number(const void *a, const void *b)
+{
+	const int32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The living processes of a fresh reading, sorted, into r->pids. */
+static int list_living(struct proc_reader *r)
+{
+	struct proc_pass pass = { 0 };
+	int e = proc_pass_read(r, &pass, NULL);
+
+	r->pids.len = 0;
+	for (size_t i = 0; e == 0 && i < proc_pass_len(&pass); i++) {
+		const struct proc_record *rec = proc_pass_at(&pass, i);
+		int32_t *at = rec->state == TREE_ZOMBIE ? NULL : proc_pool_add(&r->pids, sizeof *at);
+		if (at)
+			*at = rec->pid;
+		else if (rec->state != TREE_ZOMBIE)
+			e = -ENOMEM;
+	}
+	proc_pass_done(&pass);
+	if (r->pids.len)
+		qsort(r->pids.at, r->pids.len / sizeof(int32_t), sizeof(int32_t), by_number);
+	return e;
+}
+
+/* A process that somebody traces cannot be seized, but its cgroup can be frozen if it is the tree's own. */
+static int read_in_cgroup(struct proc_reader *r, struct freezer *f, struct tree **out, struct tree_error *err)
+{
+	int e = list_living(r);
+
+	if (e == 0)
+		e = freezer_cgroup(f, r->root, r->pids.at, r->pids.len / sizeof(int32_t));
+	if (e < 0)
+		return e;
+	r->freezer = f;
+	e = read_tree(r, FROZEN_PASSES, out, err);
+	if (e < 0)
+		return e;
+	e = list_living(r);
+	if (e == 0)
+		e = freezer_cgroup_check(f, r->pids.at, r->pids.len / sizeof(int32_t));
+	if (e < 0) {
+		tree_free(*out);
+		*out = NULL;
+		return tree_fail(err, -EAGAIN, "the cgroup of %d changed its members while it was frozen",
+				 (int)r->root);
+	}
+	return 0;
+}
+
+static int read_frozen(struct proc_reader *r, struct tree **out, struct tree_error *err)
 {
 	struct freezer freezer;
-	int passes = o->freeze ? FROZEN_PASSES : o->passes_max > 1 ? o->passes_max : PASSES;
-
-	r->commands = o->commands;
-	r->progress = o->progress;
-	r->progress_arg = o->progress_arg;
-	if (!o->freeze)
-		return read_tree(r, passes, out, err);
+	struct tree_error second = { 0 };
 	int e = freezer_start(&freezer, r->proc_fd, err);
+
 	if (e < 0)
 		return e;
 	r->freezer = &freezer;
-	e = read_tree(r, passes, out, err);
-	freezer_stop(&freezer);
+	e = read_tree(r, FROZEN_PASSES, out, err);
 	r->freezer = NULL;
-	return e;
+	freezer_stop(&freezer);
+	if ((e != -EBUSY && e != -EPERM) || freezer_start(&freezer, r->proc_fd, NULL) < 0)
+		return e;
+	/* The first complaint stays unless the cgroup was frozen and then disappointed. */
+	int again = read_in_cgroup(r, &freezer, out, &second);
+	r->freezer = NULL;
+	freezer_stop(&freezer);
+	if (again == 0)
+		return 0;
+	if (second.code && err)
+		*err = second;
+	return second.code ? second.code : e;
+}
+
+static int dump_with(struct proc_reader *r, const struct tree_dump_options *o, struct tree **out,
+		     struct tree_error *err)
+{
+	r->commands = o->commands;
+	r->progress = o->progress;
+	r->progress_arg = o->progress_arg;
+	if (o->freeze)
+		return read_frozen(r, out, err);
+	return read_tree(r, o->passes_max > 1 ? o->passes_max : PASSES, out, err);
 }
 
 int tree_dump(pid_t pid, const struct tree_dump_options *o, struct tree **out, struct tree_error *err)

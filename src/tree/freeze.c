@@ -32,7 +32,7 @@ enum op { OP_HOLD, OP_CGROUP };
 
 struct request {
 	int32_t op, tid;
-	uint32_t len; /* of `on` and `off`, for OP_CGROUP: what to write */
+	/* OP_CGROUP: what to write, and what undoes it */
 	char on[12], off[12];
 };
 
@@ -89,6 +89,15 @@ static void write_all(int fd, const char *text, size_t len)
 		;
 }
 
+static size_t text_len(const char *text)
+{
+	size_t len = 0;
+
+	while (text[len])
+		len++;
+	return len;
+}
+
 /* The descriptor of the freezer's file comes with the request. */
 static int receive(int socket, struct request *q, int *fd)
 {
@@ -124,15 +133,15 @@ static _Noreturn void serve(int socket)
 		int32_t answer = -EINVAL;
 		if (q.op == OP_HOLD) {
 			answer = hold(q.tid);
-		} else if (q.op == OP_CGROUP && q.len <= sizeof q.on) {
+		} else if (q.op == OP_CGROUP) {
 			frozen = q;
-			answer = (int32_t)SYS3(SYS_write, cgroup, q.on, q.len);
+			answer = (int32_t)SYS3(SYS_write, cgroup, q.on, text_len(q.on));
 		}
 		if (SYS6(SYS_sendto, socket, &answer, sizeof answer, MSG_NOSIGNAL, 0, 0) < 0)
 			break;
 	}
-	if (frozen.len)
-		write_all(cgroup, frozen.off, frozen.len);
+	if (frozen.op == OP_CGROUP)
+		write_all(cgroup, frozen.off, text_len(frozen.off));
 	for (;;)
 		SYS1(SYS_exit_group, 0);
 }
@@ -157,7 +166,7 @@ int freezer_start(struct freezer *f, int proc_fd, struct tree_error *err)
 	char own[64], children[64];
 	int ends[2];
 
-	*f = (struct freezer){ .socket = -1, .proc_fd = proc_fd };
+	*f = (struct freezer){ .socket = -1, .proc_fd = proc_fd, .cgroup_dir = -1 };
 	long own_len = proc_link(proc_fd, "self/ns/pid", own, sizeof own);
 	long children_len = proc_link(proc_fd, "self/ns/pid_for_children", children, sizeof children);
 	if (own_len > 0 && (children_len != own_len || memcmp(own, children, (size_t)own_len) != 0))
@@ -210,8 +219,10 @@ void freezer_stop(struct freezer *f)
 	for (size_t i = 0; i < f->held_cap; i++)
 		if (f->held[i].tid && f->held[i].stop)
 			await_old_stop(f, f->held[i].tid);
+	if (f->cgroup)
+		proc_close(f->cgroup_dir);
 	free(f->held);
-	*f = (struct freezer){ .socket = -1 };
+	*f = (struct freezer){ .socket = -1, .cgroup_dir = -1 };
 }
 
 static int request(struct freezer *f, const void *request, size_t size, int fd)
@@ -294,4 +305,16 @@ int freezer_hold(struct freezer *f, int32_t tid)
 	*entry(f->held, f->held_cap, tid) = (struct frozen){ .tid = tid, .stop = answer };
 	f->held_len++;
 	return 1;
+}
+
+int freezer__write(struct freezer *f, int fd, const char *on, const char *off)
+{
+	struct request q = { .op = OP_CGROUP };
+
+	if (strlen(on) >= sizeof q.on || strlen(off) >= sizeof q.off)
+		return -EINVAL;
+	strcpy(q.on, on);
+	strcpy(q.off, off);
+	int answer = request(f, &q, sizeof q, fd);
+	return answer < 0 ? answer : 0;
 }

@@ -28,8 +28,9 @@ struct frozen {
 struct freezer {
 	pid_t pid; /* the helper */
 	int socket;
-	int proc_fd; /* procfs of our own namespace; borrowed */
-	bool cgroup; /* held by its cgroup instead: nothing is seized */
+	int proc_fd;    /* procfs of our own namespace; borrowed */
+	bool cgroup;    /* held by its cgroup instead: nothing is seized */
+	int cgroup_dir; /* -1 = none */
 	struct frozen *held;
 	size_t held_len, held_cap;
 };
@@ -48,9 +49,15 @@ int freezer_hold(struct freezer *f, int32_t tid);
 const struct frozen *freezer_find(const struct freezer *f, int32_t tid);
 
 /*
- * Holds `root`'s cgroup, v2 or v1, in place of single threads.  Every process in it must be in pids[] (sorted):
- * -EBUSY says that others live there too, -ENOENT that there is no cgroup of its own, -EACCES no right.
+ * Freezes `root`'s cgroup, v2 or v1, in place of single threads.  It must hold the processes pids[] (sorted, by our
+ * procfs's numbers, no zombies) and no others: -EBUSY; -ENOENT there is no cgroup of its own, -EACCES no right,
+ * -ETIMEDOUT it would not freeze.
  */
-int freezer_cgroup(struct freezer *f, int proc_fd, int32_t root, const int32_t *pids, size_t len);
+int freezer_cgroup(struct freezer *f, int32_t root, const int32_t *pids, size_t len);
+/* The same question again, once it is frozen: 0 or -EBUSY. */
+int freezer_cgroup_check(const struct freezer *f, const int32_t *pids, size_t len);
+
+/* freeze.c, for freeze_cgroup.c: the helper writes `on` to fd, and `off` when it ends.  0 or a negative errno. */
+int freezer__write(struct freezer *f, int fd, const char *on, const char *off);
 
 #endif

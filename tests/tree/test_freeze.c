@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -516,6 +517,139 @@ static void a_process_that_is_traced_already_is_named_with_its_tracer(void **sta
 	end(pid);
 }
 
+/* ---------------------------------------------------------------------------------------- cgroups -- */
+
+/* Where cgroups are usually found: v2 alone, v2 beside v1, v1's freezer. */
+static const char *const cgroup_roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified",
+					    "/sys/fs/cgroup/freezer" };
+static char cgroup[64]; /* one made for the test, "" = none */
+
+static bool make_cgroup(const char *root)
+{
+	char path[96];
+
+	snprintf(path, sizeof path, "%s/cgroup.procs", root);
+	if (access(path, W_OK) != 0)
+		return false;
+	snprintf(cgroup, sizeof cgroup, "%s/settid-test-%d", root, (int)getpid());
+	if (mkdir(cgroup, 0755) == 0)
+		return true;
+	cgroup[0] = '\0';
+	return false;
+}
+
+static bool any_cgroup(void)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof cgroup_roots / sizeof *cgroup_roots; i++) {
+		if (make_cgroup(cgroup_roots[i])) {
+			any = true;
+			rmdir(cgroup);
+		}
+	}
+	return any;
+}
+
+static void put_in_cgroup(pid_t pid)
+{
+	char path[96];
+
+	snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
+	FILE *f = fopen(path, "we");
+	assert_non_null(f);
+	fprintf(f, "%d", (int)pid);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void remove_cgroup(void)
+{
+	for (int i = 0; i < 1000 && rmdir(cgroup) < 0; i++)
+		pause_ms(1);
+	assert_int_equal(access(cgroup, F_OK), -1);
+}
+
+/* Traced by us, it cannot be seized. */
+static void dump_in_cgroup(int want)
+{
+	struct tree_dump_options o = { .freeze = true, .proc_fd = -1 };
+	struct tree_error err = { 0 };
+	struct tree *t = NULL;
+	pid_t pid = start(run_ticks, 0), other = fork();
+
+	if (other == 0)
+		for (;;)
+			pause();
+	put_in_cgroup(pid);
+	if (want != 0)
+		put_in_cgroup(other);
+	assert_int_equal(ptrace(PTRACE_SEIZE, pid, 0, 0), 0);
+	int e = tree_dump(pid, &o, &t, &err);
+	bool runs = ticks_advance();
+	end(pid);
+	end(other);
+	remove_cgroup();
+	if (e != want)
+		fail_msg("%s: %s", cgroup, err.text);
+	if (e == 0) {
+		assert_int_equal(t->processes_len, 1);
+		assert_int_equal(t->processes[0].state, TREE_LIVE);
+		tree_free(t);
+	}
+	assert_true(runs);
+}
+
+static void a_traced_process_is_frozen_with_the_cgroup_that_is_its_own(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof cgroup_roots / sizeof *cgroup_roots; i++)
+		if (make_cgroup(cgroup_roots[i]))
+			dump_in_cgroup(0);
+}
+
+static void a_cgroup_that_holds_somebody_else_is_left_alone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof cgroup_roots / sizeof *cgroup_roots; i++)
+		if (make_cgroup(cgroup_roots[i]))
+			dump_in_cgroup(-EBUSY);
+}
+
+static void a_cgroup_frozen_by_one_that_is_killed_is_thawed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof cgroup_roots / sizeof *cgroup_roots; i++) {
+		if (!make_cgroup(cgroup_roots[i]))
+			continue;
+		pid_t pid = start(run_ticks, 0);
+		int told[2];
+		char c = 0;
+		put_in_cgroup(pid);
+		assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+		pid_t holder = fork();
+		if (holder == 0) {
+			struct freezer f;
+			c = freezer_start(&f, proc, NULL) == 0 && freezer_cgroup(&f, pid, &pid, 1) == 0;
+			if (write(told[1], &c, 1) != 1)
+				_exit(1);
+			for (;;)
+				pause();
+		}
+		assert_int_equal(read(told[0], &c, 1), 1);
+		bool ran_frozen = ticks_advance(), runs = false;
+		end(holder);
+		for (int tries = 0; tries < 100 && !runs; tries++)
+			runs = ticks_advance();
+		end(pid);
+		remove_cgroup();
+		close(told[0]);
+		close(told[1]);
+		assert_int_equal(c, 1);
+		assert_false(ran_frozen);
+		assert_true(runs);
+	}
+}
+
 /* ------------------------------------------------------------------------------------------ churn -- */
 
 static _Noreturn void churn(void)
@@ -597,6 +731,8 @@ static void a_tree_that_never_rests_is_dumped_frozen(void **state)
 
 int main(void)
 {
+	/* The last three need a cgroup hierarchy that we may make groups in. */
+	enum { CGROUP_TESTS = 3 };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_held_process_runs_no_instruction_until_it_is_let_go),
 		cmocka_unit_test(a_frozen_dump_holds_every_thread_and_lets_all_go),
@@ -616,6 +752,9 @@ int main(void)
 		cmocka_unit_test(a_process_that_is_traced_already_is_named_with_its_tracer),
 		cmocka_unit_test(a_tree_that_never_rests_is_refused_with_the_advice_to_freeze_it),
 		cmocka_unit_test(a_tree_that_never_rests_is_dumped_frozen),
+		cmocka_unit_test(a_traced_process_is_frozen_with_the_cgroup_that_is_its_own),
+		cmocka_unit_test(a_cgroup_that_holds_somebody_else_is_left_alone),
+		cmocka_unit_test(a_cgroup_frozen_by_one_that_is_killed_is_thawed),
 	};
 
 	if (geteuid() != 0) {
@@ -629,5 +768,9 @@ int main(void)
 	if (page == MAP_FAILED)
 		return 1;
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	size_t len = sizeof tests / sizeof *tests;
+	bool cgroups = any_cgroup();
+	for (size_t i = len - CGROUP_TESTS; !cgroups && i < len; i++)
+		printf("# SKIP %s: no cgroup hierarchy where a group can be made\n", tests[i].name);
+	return _cmocka_run_group_tests("tests", tests, cgroups ? len : len - CGROUP_TESTS, NULL, NULL);
 }
