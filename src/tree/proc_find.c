@@ -216,13 +216,14 @@ static int scan_descendants(struct proc_reader *r, struct proc_pass *p)
 	return e;
 }
 
-static int scan(struct proc_reader *r, struct proc_pass *p)
+/* All of /proc, or with `everybody` false the root's descendants alone. */
+static int scan(struct proc_reader *r, struct proc_pass *p, bool everybody)
 {
 	int e = proc_list_numbers(r, r->proc_fd, ".", &r->pids);
 
-	if (e == 0 && !r->root_is_init)
+	if (e == 0 && !everybody)
 		e = scan_descendants(r, p);
-	r->strangers = r->root_is_init && r->skip > 0;
+	r->strangers = everybody && r->skip > 0;
 	for (size_t i = 0; e >= 0 && i < pids_len(&r->pids); i++) {
 		int32_t pid = pid_at(&r->pids, i);
 		if (pid == r->self)
@@ -244,9 +245,12 @@ int proc_pass_read(struct proc_reader *r, struct proc_pass *p, struct tree_error
 	proc_pass_clear(p);
 	r->pids.len = 0;
 	int e = proc_ns_reset(r);
+	/* Whose namespaces are closed to us, of those only the descendants can be told from strangers. */
+	bool descendants = r->root_is_init && r->skip > 0 && r->root_ns == PROC_NS_UNKNOWN;
+	bool walks = (!r->root_is_init || descendants) && !r->never_walk && children_file_exists(r);
+	p->unreadable += descendants;
 	if (e == 0)
-		e = !r->root_is_init && children_file_exists(r) ? walk(r, p) : scan(r, p);
-
+		e = walks ? walk(r, p) : scan(r, p, r->root_is_init && !descendants);
 	if (e == -ENOMEM)
 		return tree_fail(err, e, "out of memory");
 	if (e < 0)

@@ -120,6 +120,7 @@ struct proc_reader {
 	int32_t refused; /* the process that the freezer was refused, and who traces it (0 = nobody) */
 	int32_t refused_tracer;
 	uint32_t fresh;    /* threads frozen since it was last set to 0 */
+	bool never_walk;   /* do without children files, as if the kernel had none */
 	bool root_is_init; /* then all of its namespace is the tree */
 	bool strangers;    /* set while processes are read that may be of other namespaces */
 	unsigned skip;     /* columns of status before the tree's level 0 */

@@ -6,6 +6,7 @@
  * its parent and the number that fork returned.  SETTID_SEED=0x... repeats one seed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include <cmocka.h>
 
 #include "live_tree.h"
+#include "tree/proc_read.h"
 #include "tree/tree.h"
 
 enum { SEEDS = 30, SIZE = 25, SAID_MAX = 512 };
@@ -176,6 +178,55 @@ static void freezing_changes_nothing_that_a_dump_shows(void **state)
 	run_seeds(true);
 }
 
+static int by_pid(const void *a, const void *b)
+{
+	const struct proc_record *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+/* One pass, its records in the order of their numbers. */
+static void read_pass(pid_t root, bool never_walk, struct proc_pass *p)
+{
+	struct proc_reader r;
+	struct tree_error err = { 0 };
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (proc_reader_init(&r, proc, root, &err) < 0)
+		fail_msg("%s", err.text);
+	r.never_walk = never_walk;
+	if (proc_pass_read(&r, p, &err) < 0)
+		fail_msg("%s", err.text);
+	proc_reader_done(&r);
+	close(proc);
+	qsort(p->records.at, proc_pass_len(p), sizeof(struct proc_record), by_pid);
+}
+
+static void a_kernel_without_children_files_shows_the_same_tree(void **state)
+{
+	struct live_tree live;
+
+	(void)state;
+	assert_int_equal(live_tree_start(7, 60, LIVE_TREE_ALL & ~LIVE_TREE_NAMESPACES, &live), 0);
+	struct proc_pass walked = { 0 }, scanned = { 0 };
+	read_pass(live.root, false, &walked);
+	read_pass(live.root, true, &scanned);
+	assert_int_equal(proc_pass_len(&walked), 60);
+	assert_int_equal(proc_pass_len(&scanned), 60);
+	for (size_t i = 0; i < 60; i++) {
+		const struct proc_record *w = proc_pass_at(&walked, i), *s = proc_pass_at(&scanned, i);
+		assert_int_equal(w->pid, s->pid);
+		assert_int_equal(w->ppid, s->ppid);
+		assert_int_equal(w->start, s->start);
+		assert_int_equal(w->state, s->state);
+		assert_int_equal(w->threads_len, s->threads_len);
+		assert_int_equal(w->ns, s->ns);
+	}
+	proc_pass_done(&walked);
+	proc_pass_done(&scanned);
+	live_tree_stop(&live);
+}
+
 /* The comparison itself must be able to fail: each of these breaks one fact of a right tree. */
 static void a_broken_dump_is_noticed(void **state)
 {
@@ -223,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_dump_of_a_random_tree_is_what_was_made),
 		cmocka_unit_test(freezing_changes_nothing_that_a_dump_shows),
+		cmocka_unit_test(a_kernel_without_children_files_shows_the_same_tree),
 		cmocka_unit_test(a_broken_dump_is_noticed),
 	};
 
