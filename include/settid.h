@@ -292,12 +292,15 @@ struct settid_spawn_args {
  * The child borrows the caller's memory (CLONE_VM | CLONE_VFORK) until its execve, so the cost does not grow
  * with the caller's size; only the calling thread waits, all its signals blocked.  With user-namespace maps
  * the caller must be awake to write them: then the child waits on a shared word instead.  Order in the
- * child: maps, session, process group, scheduling, ids, signal dispositions, file actions, cwd, parent-death
- * signal, mask, execve.
+ * child: maps, session, process group, scheduling, ids, parent-death signal, signal dispositions, file
+ * actions, cwd, mask, execve.  Signals that the caller handles start with the default action, ignored ones stay
+ * ignored, as ever with execve.
  *
  * child:  filled on success: owns a pidfd.  Untouched on failure.  Must not be NULL.
  * Returns 0 or a negative errno as settid_fork(); besides, any error of the child's own steps, with err->step
  * (and step_index) saying which: a failed execve is -ENOENT with SETTID_STEP_EXEC, never exit status 127.
+ *   -ECANCELED  the child was killed before its execve
+ * A failed child is reaped and sends no SIGCHLD; only with CLONE_PARENT it is the parent's to reap.
  */
 SETTID_API int settid_spawn(const struct settid_spawn_args *args, struct settid_child *child,
 			    struct settid_error *err);

@@ -152,6 +152,7 @@ static const struct {
 	{ EUSERS, "Too many users" },
 	{ EOPNOTSUPP, "Not supported" },
 	{ ETIMEDOUT, "Timed out" },
+	{ ECANCELED, "Cancelled" },
 	{ EDQUOT, "Quota exceeded" },
 };
 

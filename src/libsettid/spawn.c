@@ -121,7 +121,6 @@ static const char *search_path(const struct settid_spawn_args *args)
 
 /* -------------------------------------------------------------------------------------------- birth -- */
 
-/* Asks the kernel where clone3 is not to be had: with AUTO, the child must not learn it from the first try. */
 static struct settid__birth birth_of(struct settid__spawn_job *job, void *stack, size_t stack_size)
 {
 	const struct settid_spawn_args *args = job->args;
@@ -130,8 +129,8 @@ static struct settid__birth birth_of(struct settid__spawn_job *job, void *stack,
 		.set_tid = args->set_tid,
 		.set_tid_len = args->set_tid_len,
 		.flags = args->clone_flags | CLONE_VM | CLONE_CLEAR_SIGHAND |
-			 (job->has_maps ? 0 : (uint64_t)CLONE_VFORK),
-		.exit_signal = 0, /* W4 */
+			 (job->has_maps ? 0 : (uint64_t)CLONE_VFORK), /* W5 */
+		.exit_signal = 0,                                     /* W4 */
 		.method = args->method,
 		.cgroup_fd = args->flags & SETTID_SPAWN_INTO_CGROUP ? args->cgroup_fd : -1,
 		.stack = stack,
@@ -139,6 +138,19 @@ static struct settid__birth birth_of(struct settid__spawn_job *job, void *stack,
 		.fn = settid__spawn_child,
 		.arg = job,
 	};
+}
+
+/* clone3 clears the handlers in one go; where it is not to be had, the child does it one by one. */
+static pid_t give_birth(struct settid__spawn_job *job, struct settid__birth *birth, struct settid_child *made,
+			struct settid_error *err)
+{
+	pid_t pid = settid__clone(birth, made, err);
+
+	if (pid != -EOPNOTSUPP || job->args->method == SETTID_METHOD_CLONE3)
+		return pid;
+	birth->flags &= ~(uint64_t)CLONE_CLEAR_SIGHAND;
+	job->drop_handlers = true;
+	return settid__clone(birth, made, err);
 }
 
 /* A child that failed tells at what; the caller adds what the sentence needs. */
@@ -190,7 +202,7 @@ static int spawn_plain(struct settid__spawn_job *job, struct settid_child *made,
 {
 	_Alignas(16) char stack[SETTID__SPAWN_STACK];
 	struct settid__birth birth = birth_of(job, stack, sizeof stack);
-	pid_t pid = settid__clone(&birth, made, err);
+	pid_t pid = give_birth(job, &birth, made, err);
 
 	return pid < 0 ? pid : verdict(job, made, err);
 }
@@ -276,14 +288,18 @@ static int spawn_mapped(struct settid__spawn_job *job, struct settid_child *made
 	int maps;
 
 	birth.child_tid = (pid_t *)&in_our_memory;
-	pid = settid__clone(&birth, made, err);
+	pid = give_birth(job, &birth, made, err);
 	if (pid < 0)
 		return pid;
 	maps = write_maps(job->args, pid, err);
 	atomic_store(&job->go, maps == 0 ? SETTID__GO_RUN : SETTID__GO_ABANDON);
 	SYS3(SYS_futex, &job->go, FUTEX_WAKE_PRIVATE, 1);
 	wait_for_leave(&in_our_memory, made->pidfd);
-	return verdict(job, made, maps < 0 ? NULL : err) < 0 && maps == 0 ? job->code : maps;
+	if (maps < 0) { /* told already; the child ends with its own ECANCELED */
+		verdict(job, made, NULL);
+		return maps;
+	}
+	return verdict(job, made, err);
 }
 
 /* --------------------------------------------------------------------------------------------- spawn -- */
@@ -294,7 +310,6 @@ static int spawn(struct settid__spawn_job *job, struct settid_child *out, struct
 	struct settid_child made = { .pidfd = -1 };
 	int r;
 
-	job->method = &made.method;
 	r = job->has_maps ? spawn_mapped(job, &made, err) : spawn_plain(job, &made, err);
 	if (r < 0) {
 		settid__close_fdp(&made.pidfd);
@@ -304,37 +319,49 @@ static int spawn(struct settid__spawn_job *job, struct settid_child *out, struct
 	return 0;
 }
 
-int settid_spawn(const struct settid_spawn_args *args, struct settid_child *child, struct settid_error *err)
+/* With the arguments known to be sound. */
+static int spawn_with(struct settid__spawn_job *job, struct settid_child *out, struct settid_error *err)
 {
-	struct settid__spawn_job job = { .args = args, .parent_pidfd = -1 };
+	const struct settid_spawn_args *args = job->args;
 	autoclose int parent_pidfd = -1;
 	uint64_t old;
 	int r;
 
-	if (!args || args->size != sizeof *args || !child)
-		return settid__fail(err, -EINVAL, SETTID_REASON_ARGUMENT,
-				    "spawn needs args with their size, and a child to fill");
-	r = check_arguments(args, err);
-	if (r < 0)
-		return r;
-	job.envp = args->envp ? args->envp : environ;
-	job.path = search_path(args);
-	job.has_maps = wants_maps(args);
-	job.defaults = args->flags & SETTID_SPAWN_SETSIGDEF ? kernel_set(args->sigdefault) : 0;
-	if (job.has_maps || args->pdeathsig) {
+	if (job->has_maps || args->pdeathsig) {
 		parent_pidfd = (int)SYS2(SYS_pidfd_open, SYS0(SYS_getpid), 0);
 		if (parent_pidfd < 0)
 			return settid__fail(err, parent_pidfd, SETTID_REASON_SYSTEM,
 					    "cannot open a pidfd of the caller: %s",
 					    settid__errno_text(parent_pidfd));
-		job.parent_pidfd = parent_pidfd;
+		job->parent_pidfd = parent_pidfd;
 	}
 	r = (int)settid__signals_block(&old);
 	if (r < 0)
 		return settid__fail(err, r, SETTID_REASON_SYSTEM, "cannot block signals: %s",
 				    settid__errno_text(r));
-	job.mask = args->flags & SETTID_SPAWN_SETSIGMASK ? kernel_set(args->sigmask) : old;
-	r = spawn(&job, child, err);
+	job->mask = args->flags & SETTID_SPAWN_SETSIGMASK ? kernel_set(args->sigmask) : old;
+	r = spawn(job, out, err);
 	settid__signals_restore(&old);
 	return r;
+}
+
+int settid_spawn(const struct settid_spawn_args *args, struct settid_child *child, struct settid_error *err)
+{
+	struct settid_spawn_args a;
+	struct settid__spawn_job job = { .args = &a, .parent_pidfd = -1 };
+	int r;
+
+	if (!args || !child)
+		return settid__fail(err, -EINVAL, SETTID_REASON_ARGUMENT,
+				    "spawn needs arguments, and a child to fill");
+	r = settid__copy_args(&a, sizeof a, args, err);
+	if (r == 0)
+		r = check_arguments(&a, err);
+	if (r < 0)
+		return r;
+	job.envp = a.envp ? a.envp : environ;
+	job.path = search_path(&a);
+	job.has_maps = wants_maps(&a);
+	job.defaults = a.flags & SETTID_SPAWN_SETSIGDEF ? kernel_set(a.sigdefault) : 0;
+	return spawn_with(&job, child, err);
 }

@@ -15,8 +15,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* linux/futex.h, which musl's own headers come without. */
-
 /* The child's stack: a path of PATH_MAX for the search, and a few frames. */
 enum { SETTID__SPAWN_STACK = PATH_MAX + 4096 };
 
@@ -26,13 +24,13 @@ enum { SETTID__GO_WAIT = 0, SETTID__GO_RUN, SETTID__GO_ABANDON };
 struct settid__spawn_job {
 	const struct settid_spawn_args *args;
 	char *const *envp;
-	const char *path;                 /* $PATH; NULL: no search                                     */
-	uint64_t mask;                    /* the program's signal mask                                  */
-	uint64_t defaults;                /* signals to start with the default action                   */
-	const enum settid_method *method; /* what made the child: clone3 has cleared its handlers       */
-	int parent_pidfd;                 /* to see whether the parent lives; -1 = nobody asks          */
-	bool has_maps;                    /* wait for `go`                                              */
-	_Atomic uint32_t go;              /* futex: may the child run on, its maps being written?       */
+	const char *path;    /* $PATH; NULL: no search                                     */
+	uint64_t mask;       /* the program's signal mask                                  */
+	uint64_t defaults;   /* signals to start with the default action                   */
+	bool drop_handlers;  /* the kernel was not asked to (CLONE_CLEAR_SIGHAND)          */
+	int parent_pidfd;    /* to see whether the parent lives; -1 = nobody asks          */
+	bool has_maps;       /* wait for `go`                                              */
+	_Atomic uint32_t go; /* futex: may the child run on, its maps being written?       */
 
 	volatile enum settid_step at; /* what the child is doing                                    */
 	volatile int index;           /* which file action                                          */

@@ -10,16 +10,13 @@
  */
 #include "spawn.h"
 
-#include "internal.h"
-
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 
+#include "internal.h"
 #include "ksignal.h"
-#include "sys.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -131,7 +128,7 @@ CHILD_CODE static long set_dispositions(struct settid__spawn_job *job)
 {
 	const struct ksigaction dfl = { 0 };
 	uint64_t left = job->defaults & ~(ksig_bit(SIGKILL) | ksig_bit(SIGSTOP));
-	long r = *job->method == SETTID_METHOD_CLONE3 ? 0 : drop_handlers();
+	long r = job->drop_handlers ? drop_handlers() : 0;
 
 	for (; left && r >= 0; left &= left - 1)
 		r = sys_sigaction(__builtin_ctzll(left) + 1, &dfl, NULL);

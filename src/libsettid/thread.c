@@ -2,170 +2,220 @@
 /*
  * thread.c: settid_thread_create(): libc's own pthread_create, with a chosen TID.
  *
- * Two ways: dispatch.c adds set_tid to the clone that pthread_create makes; or ns_last_pid is aimed before it,
- * and a thread that came out with another number ends before it runs anything of the caller's.
- * Keeps:   (H1) `start` runs in a thread with the right number or not at all;
- *          (H2) on failure *thread is untouched and no thread is left.
- * Sources: pthread_create(3), clone(2), prctl(2) PR_SET_SYSCALL_USER_DISPATCH.
+ * Keeps:   (T1) `start` runs in a thread with the wanted number only, and at most once;
+ *          (T2) on failure no thread is left that would ever run `start`, and none that still uses a stack
+ *               the caller gave.
+ * Threads: any number at once.
+ * How:     dispatch.c adds set_tid to libc's clone; where that is not to be had, ns_last_pid is aimed before
+ *          pthread_create, and the new thread looks at its own number before it does anything else.
  */
 #include <stdatomic.h>
+#include <time.h>
 
 #include "dispatch.h"
 #include "internal.h"
 
-#define THREAD_FLAGS                                                                                 \
-	((uint64_t)CLONE_VM | (uint64_t)CLONE_FS | (uint64_t)CLONE_FILES | (uint64_t)CLONE_SIGHAND | \
-	 (uint64_t)CLONE_THREAD | (uint64_t)CLONE_SYSVSEM)
-
-struct request {
-	pthread_t thread;
+/* What pthread_create is to be called with, and what it said. */
+struct creation {
+	pthread_t *thread;
 	const pthread_attr_t *attr;
 	void *(*start)(void *);
 	void *arg;
-	int code; /* pthread_create's answer, an errno */
+	int result;
 };
 
-static void create(void *request)
+static void create(void *arg)
 {
-	struct request *q = request;
+	struct creation *c = arg;
 
-	q->code = pthread_create(&q->thread, q->attr, q->start, q->arg);
+	c->result = pthread_create(c->thread, c->attr, c->start, c->arg);
 }
 
-/* -EOPNOTSUPP: not by this way. */
-static int by_dispatch(struct request *q, const struct settid_thread_args *args, struct settid_error *err)
+static int libc_refused(int result, struct settid_error *err)
 {
-	const struct settid__birth birth = { .set_tid = args->set_tid,
-					     .set_tid_len = args->set_tid_len,
-					     .flags = THREAD_FLAGS,
-					     .cgroup_fd = -1 };
+	return settid__fail(err, -result, SETTID_REASON_SYSTEM, "pthread_create: %s",
+			    settid__errno_text(result));
+}
+
+/* ------------------------------------------------------------------------------------------- clone3 -- */
+
+/* musl says EAGAIN whatever the kernel said, so the kernel's own answer decides. */
+static int by_dispatch(struct creation *c, const struct settid_thread_args *args, struct settid_error *err)
+{
+	const struct settid__birth like = {
+		.set_tid = args->set_tid,
+		.set_tid_len = args->set_tid_len,
+		.flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD,
+		.cgroup_fd = -1,
+	};
 	long answer = 0;
-	int r = settid__dispatch_thread(args->set_tid, args->set_tid_len, create, q, &answer);
+	int r = settid__dispatch_thread(args->set_tid, args->set_tid_len, create, c, &answer);
 
+	if (r == -EOPNOTSUPP)
+		return settid__fail(err, -ENOSYS, SETTID_REASON_METHOD_LIMIT,
+				    "exact thread numbers need syscall user dispatch (x86-64, Linux 5.11)");
 	if (r < 0)
-		return r;
-	if (q->code == 0)
+		return settid__fail(err, r, SETTID_REASON_SYSTEM,
+				    "cannot switch syscall user dispatch on: %s", settid__errno_text(r));
+	if (c->result == 0)
 		return 0;
-	r = answer < 0 ? (int)answer : -q->code; /* musl says EAGAIN whatever it was */
-	if (answer < 0 && args->method == SETTID_METHOD_AUTO &&
-	    settid__clone3_missing(r, true) != SETTID_REASON_SYSTEM)
-		return -EOPNOTSUPP;
-	return settid__diagnose(&birth, r, err);
+	if (answer < 0)
+		return settid__diagnose(&like, (int)answer, err);
+	return libc_refused(c->result, err);
 }
 
-/* ----------------------------------------------------------------------------------- ns_last_pid -- */
+/* May ns_last_pid stand in, after this? */
+static bool is_missing(const struct settid_error *why)
+{
+	return why->reason == SETTID_REASON_NO_CLONE3 || why->reason == SETTID_REASON_NO_SET_TID ||
+	       why->reason == SETTID_REASON_SECCOMP ||
+	       (why->reason == SETTID_REASON_METHOD_LIMIT && why->code == -ENOSYS);
+}
 
-struct report {
+/* ------------------------------------------------------------------------------------- ns_last_pid -- */
+
+enum { NEWBORN = 0, RIGHT, WRONG };
+
+/* On the creator's stack until `state` is set; the new thread does not look at it afterwards. */
+struct entrance {
 	void *(*start)(void *);
 	void *arg;
-	pid_t want;
-	_Atomic int verdict; /* 0 = none yet, 1 = right, -1 = another number */
+	pid_t wanted; /* 0 = any */
+	_Atomic pid_t tid;
+	_Atomic uint32_t state; /* futex */
 };
 
-/* Once the verdict is out, the report belongs to a caller that may have returned. */
-static void *check_and_start(void *arg)
+/* The new thread: goes on as the caller's when its number is right (T1). */
+static void *enter(void *arg)
 {
-	struct report *report = arg;
-	void *(*start)(void *) = report->start;
-	void *start_arg = report->arg;
-	bool right = SYS0(SYS_gettid) == report->want;
+	struct entrance *e = arg;
+	void *(*start)(void *) = e->start;
+	void *start_arg = e->arg;
+	pid_t own = (pid_t)SYS0(SYS_gettid);
+	bool right = !e->wanted || own == e->wanted;
 
-	atomic_store(&report->verdict, right ? 1 : -1);
-	SYS3(SYS_futex, &report->verdict, FUTEX_WAKE_PRIVATE, 1);
+	atomic_store(&e->tid, own);
+	atomic_store(&e->state, right ? RIGHT : WRONG);
+	/* The creator may be gone from this frame already: waking an address of another's use does no harm. */
+	SYS3(SYS_futex, &e->state, FUTEX_WAKE_PRIVATE, 1);
 	return right ? start(start_arg) : NULL;
 }
 
-static bool right_number(struct report *report)
+static void wait_for_entrance(struct entrance *e)
 {
-	int verdict;
-
-	while ((verdict = atomic_load(&report->verdict)) == 0)
-		SYS4(SYS_futex, &report->verdict, FUTEX_WAIT_PRIVATE, 0, NULL);
-	return verdict > 0;
+	while (atomic_load(&e->state) == NEWBORN)
+		SYS4(SYS_futex, &e->state, FUTEX_WAIT_PRIVATE, NEWBORN, NULL);
 }
 
-static int try_once(struct request *q, struct settid__last_pid *lp, pid_t number, struct settid_error *err)
+static bool is_detached(const pthread_attr_t *attr)
 {
-	struct report report = { .start = q->start, .arg = q->arg, .want = number };
-	int detached = PTHREAD_CREATE_JOINABLE;
-	int r = settid__last_pid_aim(lp, number, err);
+	int state = PTHREAD_CREATE_JOINABLE;
+
+	return attr && pthread_attr_getdetachstate(attr, &state) == 0 && state == PTHREAD_CREATE_DETACHED;
+}
+
+/* A detached thread cannot be joined: its end is seen by its number's (T2). */
+static void wait_for_end(pid_t tid)
+{
+	const struct timespec pause = { .tv_nsec = 100 * 1000 };
+	long self = SYS0(SYS_getpid);
+
+	while (SYS3(SYS_tgkill, self, tid, 0) == 0)
+		SYS4(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
+/* One try.  1: the number came out wrong, and that thread is gone again. */
+static int aim_and_create(struct creation *c, struct settid__last_pid *lp, pid_t wanted,
+			  struct settid_error *err)
+{
+	struct entrance e = { .start = c->start, .arg = c->arg, .wanted = wanted };
+	struct creation verified = { .thread = c->thread, .attr = c->attr, .start = enter, .arg = &e };
+	int r = wanted ? settid__last_pid_aim(lp, wanted, err) : 0;
 
 	if (r < 0)
 		return r;
-	r = pthread_create(&q->thread, q->attr, check_and_start, &report);
+	create(&verified);
 	settid__last_pid_unlock(lp);
-	if (r)
-		return settid__fail(err, -r, SETTID_REASON_SYSTEM, "cannot create a thread: %s",
-				    settid__errno_text(r));
-	if (right_number(&report))
-		return 1;
-	if (q->attr)
-		pthread_attr_getdetachstate(q->attr, &detached);
-	if (detached == PTHREAD_CREATE_JOINABLE)
-		pthread_join(q->thread, NULL);
-	return 0;
+	if (verified.result)
+		return libc_refused(verified.result, err);
+	wait_for_entrance(&e);
+	if (atomic_load(&e.state) == RIGHT)
+		return 0;
+	if (is_detached(c->attr))
+		wait_for_end(atomic_load(&e.tid));
+	else
+		pthread_join(*c->thread, NULL);
+	return 1;
 }
 
-static int by_last_pid(struct request *q, const struct settid_thread_args *args, struct settid_error *err)
+static int by_last_pid(struct creation *c, const struct settid_thread_args *args, struct settid_error *err)
 {
-	struct settid__last_pid lp;
-	pid_t number;
-	int level, r;
+	struct settid__last_pid lp = { .fd = -1 };
+	pid_t wanted;
+	int level;
+	int r = settid__last_pid_wish(args->set_tid, args->set_tid_len, 0, &wanted, &level, err);
 
-	r = settid__last_pid_wish(args->set_tid, args->set_tid_len, 0, &number, &level, err);
-	if (r < 0 || (r = settid__last_pid_open(&lp, err)) < 0)
+	if (r == 0 && wanted)
+		r = settid__last_pid_open(&lp, err);
+	if (r < 0)
 		return r;
-	for (unsigned tries = 1;; tries++) {
-		r = try_once(q, &lp, number, err);
-		if (r != 0)
+	for (unsigned tries = 0;;) {
+		r = aim_and_create(c, &lp, wanted, err);
+		if (r <= 0)
 			break;
-		r = settid__last_pid_missed(number, level, tries, err);
+		r = settid__last_pid_missed(wanted, level, ++tries, err);
 		if (r < 0)
 			break;
 	}
 	settid__last_pid_close(&lp);
-	return r < 0 ? r : 0;
+	return r;
+}
+
+/* ------------------------------------------------------------------------------------------- create -- */
+
+static int choose(struct creation *c, const struct settid_thread_args *args, enum settid_method *used,
+		  struct settid_error *err)
+{
+	struct settid_error why = { 0 };
+	int r;
+
+	*used = SETTID_METHOD_CLONE3;
+	if (args->set_tid_len == 0 && args->method != SETTID_METHOD_NS_LAST_PID) {
+		create(c);
+		return c->result ? libc_refused(c->result, err) : 0;
+	}
+	if (args->method != SETTID_METHOD_NS_LAST_PID) {
+		r = by_dispatch(c, args, &why);
+		if (r == 0)
+			return 0;
+		if (args->method == SETTID_METHOD_CLONE3 || !is_missing(&why)) {
+			if (err)
+				*err = why;
+			return r;
+		}
+	}
+	*used = SETTID_METHOD_NS_LAST_PID;
+	return by_last_pid(c, args, err);
 }
 
 int settid_thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg,
 			 const struct settid_thread_args *args, enum settid_method *method_used,
 			 struct settid_error *err)
 {
-	static const struct settid_thread_args none = { .size = sizeof none };
-	struct request q = { .attr = attr, .start = start, .arg = arg };
-	enum settid_method used = SETTID_METHOD_CLONE3;
+	struct settid_thread_args a = { .size = sizeof a };
+	struct creation c = { .thread = thread, .attr = attr, .start = start, .arg = arg };
+	enum settid_method used;
 	int r;
 
-	if (!args)
-		args = &none;
-	if (!thread || !start || args->size != sizeof *args)
-		return settid__fail(
-			err, -EINVAL, SETTID_REASON_ARGUMENT,
-			"a thread needs a place for its handle, a start function and args with their size");
-	r = settid__check_wish(args->set_tid, args->set_tid_len, args->method, 0, 0, err);
-	if (r < 0)
-		return r;
-	if (args->set_tid_len == 0) {
-		create(&q);
-		r = q.code ? settid__fail(err, -q.code, SETTID_REASON_SYSTEM, "cannot create a thread: %s",
-					  settid__errno_text(q.code))
-			   : 0;
-	} else {
-		r = args->method == SETTID_METHOD_NS_LAST_PID ? -EOPNOTSUPP : by_dispatch(&q, args, err);
-		if (r == -EOPNOTSUPP && args->method == SETTID_METHOD_CLONE3)
-			r = settid__fail(
-				err, -ENOSYS, SETTID_REASON_METHOD_LIMIT,
-				"threads get a chosen TID by clone3 only where the kernel has syscall user "
-				"dispatch (x86-64, Linux 5.11)");
-		else if (r == -EOPNOTSUPP) {
-			used = SETTID_METHOD_NS_LAST_PID;
-			r = by_last_pid(&q, args, err);
-		}
-	}
-	if (r < 0)
-		return r;
-	*thread = q.thread;
-	if (method_used)
+	if (!thread || !start)
+		return settid__fail(err, -EINVAL, SETTID_REASON_ARGUMENT,
+				    "a thread needs a place for its handle and a start function");
+	r = args ? settid__copy_args(&a, sizeof a, args, err) : 0;
+	if (r == 0)
+		r = settid__check_wish(a.set_tid, a.set_tid_len, a.method, 0, 0, err);
+	if (r == 0)
+		r = choose(&c, &a, &used, err);
+	if (r == 0 && method_used)
 		*method_used = used;
-	return 0;
+	return r;
 }
