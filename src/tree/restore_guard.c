@@ -99,7 +99,18 @@ static int check_last_pid(const struct tree *t, const struct restore_guard *g, s
 
 #define KEEP_MAX 16
 
-#ifndef SETTID_FAULT_INJECTION
+/* A sanitizer's shadow memory, and the counters of fault injection, have to stay. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(SETTID_FAULT_INJECTION) || defined(SANITIZED) || defined(__SANITIZE_ADDRESS__) || \
+	defined(__SANITIZE_THREAD__)
+#define KEEP_MEMORY
+#endif
+
+#ifndef KEEP_MEMORY
 /* glibc's restartable sequences: the kernel writes to that area, which is about to go. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
@@ -198,9 +209,10 @@ static void wait_for_go(const struct restore_guard *g)
 static void guard_child(const struct restore_guard *g, const struct plan *p) __attribute__((noreturn));
 static void guard_child(const struct restore_guard *g, const struct plan *p)
 {
+#ifndef KEEP_MEMORY
 	struct engine_range keep[KEEP_MAX];
+#endif
 	struct engine *e = g->e;
-	size_t keep_len;
 
 	wait_for_go(g);
 	e->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -208,9 +220,11 @@ static void guard_child(const struct restore_guard *g, const struct plan *p)
 		e->core_fd = detached_tmpfs();
 	if (e->exec && !e->has_init)
 		e->children_fd = open_children();
-	keep_len = restore_keep_ranges(g->proc_fd, e, g->size, keep, KEEP_MAX);
+#ifndef KEEP_MEMORY
+	size_t keep_len = restore_keep_ranges(g->proc_fd, e, g->size, keep, KEEP_MAX);
+#endif
 	close_others(e);
-#ifndef SETTID_FAULT_INJECTION
+#ifndef KEEP_MEMORY
 	if (keep_len && leave_rseq())
 		engine_unmap_others(keep, keep_len);
 #endif
