@@ -21,7 +21,7 @@ allowed() {
 	src/tree) echo include src/libsettid src/libpidns ;;
 	src/run) echo include src/libsettid src/libpidns ;;
 	src/settid) echo include src/libsettid src/libpidns src/tree src/run ;;
-	tests | tests/*) echo include src/libsettid src/libpidns src/tree src/run tests ;;
+	tests | tests/*) echo include src/libsettid src/libpidns src/tree src/run src/settid tests ;;
 	bench | demo) echo include src/libsettid src/libpidns src/tree src/run ;;
 	examples) echo include ;;
 	*) return 1 ;;
