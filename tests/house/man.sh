@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../cmd/tap.sh"
 cd "$SOURCE" || exit 1
 
-public_functions() { grep -oE '^SETTID_API [^;(]*\bsettid_[a-z0-9_]+ ?\(' include/settid.h | grep -oE 'settid_[a-z0-9_]+'; }
+public_functions() { grep -oE '^SETTID_API [^;(]*\bsettid_[a-z0-9_]+ ?\(' "$SOURCE/include/settid.h" | grep -oE 'settid_[a-z0-9_]+'; }
 commands() { "$BUILD/src/settid/settid" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p'; }
 
 every_function_has_a_page() {
