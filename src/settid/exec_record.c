@@ -32,7 +32,7 @@ static int open_place(struct exec_pidfile *file, const char *path)
 	if (strlen(name) >= sizeof file->name || (size_t)(name - path) >= sizeof dir)
 		return -ENAMETOOLONG;
 	snprintf(dir, sizeof dir, "%.*s", (int)(name - path), path);
-	snprintf(file->name, sizeof file->name, "%s", name);
+	memcpy(file->name, name, strlen(name) + 1); /* it fits: see above */
 	file->dir = open(slash ? dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return file->dir < 0 ? -errno : 0;
 }

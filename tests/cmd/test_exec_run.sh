@@ -91,7 +91,7 @@ ignored_at_entry() {
 	start -- sh -c 'echo up >up; while [ ! -e done ]; do sleep 0.1; done; exit 3'
 	kill -HUP "$pid"
 	sleep 0.2
-	touch done
+	touch 'done'
 	ends_with 3
 }
 it "under nohup SIGHUP ends neither settid nor the command" ignored_at_entry
@@ -211,7 +211,7 @@ guard_killed() {
 	for child in $(cat "/proc/$pid/task/$pid/children"); do
 		if grep -q settid-guard "/proc/$child/comm"; then kill -KILL "$child"; fi
 	done
-	touch done
+	touch 'done'
 	ends_with 3
 }
 it "a killed guard does no harm" guard_killed
