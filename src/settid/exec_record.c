@@ -31,7 +31,8 @@ static int open_place(struct exec_pidfile *file, const char *path)
 		return -EISDIR;
 	if (strlen(name) >= sizeof file->name || (size_t)(name - path) >= sizeof dir)
 		return -ENAMETOOLONG;
-	snprintf(dir, sizeof dir, "%.*s", (int)(name - path), path);
+	memcpy(dir, path, (size_t)(name - path));
+	dir[name - path] = '\0';
 	memcpy(file->name, name, strlen(name) + 1); /* it fits: see above */
 	file->dir = open(slash ? dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return file->dir < 0 ? -errno : 0;

@@ -133,7 +133,8 @@ static void thread(void)
 			CHECK(result == &hit);
 		} else {
 			if (!hit || err.code != r || !err.text[0])
-				world_check_failed(__FILE__, __LINE__, "call %u (system call %ld): %d, %d (%s)", nth,
+				world_check_failed(__FILE__, __LINE__,
+						   "call %u (system call %ld): %d, %d (%s)", nth,
 						   fault_syscall(), r, err.code, err.text);
 		}
 		expect_nothing_left(before, nth);
