@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine_birth.c: the birth of one process or thread with its numbers, by clone3 or by ns_last_pid.
+ *
+ * Costs:   a plain process is two system calls: its creator's clone3 and its own futex wait.
+ */
+#include "engine_internal.h"
+
+#include "libsettid/sys_clone.h"
+
+#include <errno.h>
+#include <linux/wait.h>
+#include <sched.h>
+
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+
+/* The top of an actor's slot holds its context, the stack grows down from there. */
+struct ctx *engine_slot(struct engine *e, uint32_t actor)
+{
+	char *top = e->stacks + (size_t)(actor + 1) * ENGINE_STACK;
+	struct ctx *c = (struct ctx *)(void *)(top - 16);
+
+	c->e = e;
+	c->actor = actor;
+	return c;
+}
+
+static void set_up_clone(struct engine *e, struct sys_clone_args *args, uint32_t actor, uint64_t flags)
+{
+	const struct plan_actor *a = &e->actors[actor];
+
+	args->flags = flags;
+	args->pidfd = args->child_tid = args->parent_tid = args->tls = 0;
+	args->exit_signal = a->kind == PLAN_KIND_THREAD ? 0 : a->notify;
+	args->stack = (uint64_t)(uintptr_t)(e->stacks + (size_t)actor * ENGINE_STACK);
+	args->stack_size = ENGINE_STACK - 16;
+	args->set_tid =
+		a->numbers_len && e->last_pid_fd < 0 ? (uint64_t)(uintptr_t)(e->numbers + a->numbers) : 0;
+	args->set_tid_size = args->set_tid ? a->numbers_len : 0;
+	args->cgroup = 0;
+}
+
+/* Writes number - 1 to ns_last_pid: the next one handed out is `number`. */
+static long write_last_pid(struct engine *e, int32_t number)
+{
+	char text[12];
+	int at = (int)sizeof text;
+	int32_t n = number - 1;
+
+	do {
+		text[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	return SYS4(SYS_pwrite64, e->last_pid_fd, text + at, sizeof text - (size_t)at, 0);
+}
+
+static void lock(uint32_t *word)
+{
+	while (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE))
+		futex_wait(word, 1);
+}
+
+static void unlock(uint32_t *word)
+{
+	__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+	SYS3(SYS_futex, word, FUTEX_WAKE, 1);
+}
+
+#define LAST_PID_TRIES 64
+
+/*
+ * ns_last_pid: write, clone, look.  Who has the wrong number leaves before its first step (engine_run() compares
+ * too) and is waited for; the kernel clears `leader[actor]` when it is gone, which tells for threads as well.
+ */
+static long birth_last_pid(struct engine *e, uint32_t actor, struct sys_clone_args *args, struct ctx *slot)
+{
+	int32_t want = e->numbers[e->actors[actor].numbers];
+	long r = -EAGAIN;
+
+	lock(&e->birth_lock);
+	for (int tries = 0; tries < LAST_PID_TRIES; tries++) {
+		r = args->flags & CLONE_NEWPID ? 0 : write_last_pid(e, want);
+		if (r < 0)
+			break;
+		e->leader[actor] = 1;
+		args->flags |= CLONE_CHILD_CLEARTID;
+		args->child_tid = (uint64_t)(uintptr_t)&e->leader[actor];
+		r = sys_clone_legacy_on_stack(args, engine_run, slot);
+		if (r < 0 || r == want || (args->flags & CLONE_NEWPID))
+			break;
+		while (__atomic_load_n(&e->leader[actor], __ATOMIC_ACQUIRE))
+			futex_wait(&e->leader[actor], 1);
+		if (!(args->flags & CLONE_THREAD))
+			SYS4(SYS_wait4, r, 0, __WALL, 0);
+		__atomic_add_fetch(&e->retries, 1, __ATOMIC_RELAXED);
+		r = -EAGAIN;
+	}
+	unlock(&e->birth_lock);
+	return r;
+}
+
+long engine_birth(struct ctx *c, uint32_t actor)
+{
+	struct engine *e = c->e;
+	const struct plan_actor *a = &e->actors[actor];
+	uint64_t flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND;
+	struct ctx *slot = engine_slot(e, actor);
+	struct sys_clone_args args;
+	long r;
+
+	if (a->kind == PLAN_KIND_THREAD)
+		flags |= CLONE_THREAD | CLONE_SYSVSEM;
+	if (a->flags & PLAN_OWN_MEMORY)
+		flags = 0;
+	/* a dying init sets SIGCHLD to ignore in its table of handlers: nobody else may share that */
+	if (a->flags & PLAN_NEWPID)
+		flags = (flags & ~(uint64_t)CLONE_SIGHAND) | CLONE_NEWPID;
+	set_up_clone(e, &args, actor, flags);
+	if (c->actor == 0 && e->first_pidfd < 0) {
+		args.flags |= CLONE_PIDFD;
+		args.pidfd = (uint64_t)(uintptr_t)&e->first_pidfd;
+		e->first_ns = engine_now();
+	}
+	r = e->last_pid_fd >= 0 ? birth_last_pid(e, actor, &args, slot)
+				: sys_clone_on_stack(&args, engine_run, slot);
+	if (r > 0)
+		__atomic_store_n(&e->pids[actor], (int32_t)r, __ATOMIC_RELEASE);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine_internal.h: what the engine's files share.
+ *
+ * Keeps:   (G4) all of it is built without libc, stack protector or sanitizers: it runs where there is no TLS, on
+ *               stacks of ENGINE_STACK bytes, in memory from which libc was unmapped.  Only raw system calls and
+ *               the mapping behind struct engine are touched.
+ */
+#ifndef SETTID_ENGINE_INTERNAL_H
+#define SETTID_ENGINE_INTERNAL_H
+
+#include "engine.h"
+
+#include "libsettid/sys.h"
+
+#include <linux/futex.h>
+
+struct ctx {
+	struct engine *e;
+	uint32_t actor;
+};
+
+static inline void futex_wait(uint32_t *word, uint32_t value)
+{
+	SYS4(SYS_futex, word, FUTEX_WAIT, value, 0);
+}
+
+/* engine_wait.c: what processes tell each other. */
+void engine_sleep(struct engine *e) __attribute__((noreturn)); /* for good */
+void engine_tell(struct engine *e, char event);
+void engine_fail(struct ctx *c, uint32_t step, long code);
+void engine_counter_add(struct engine *e, uint32_t counter, uint32_t count);
+void engine_counter_wait(struct engine *e, uint32_t counter);
+void engine_done(struct engine *e);
+uint64_t engine_now(void); /* ns, CLOCK_MONOTONIC */
+
+/* engine_birth.c */
+long engine_birth(struct ctx *c, uint32_t actor);
+struct ctx *engine_slot(struct engine *e, uint32_t actor);
+
+/* engine.c: an actor's whole life. */
+int engine_run(void *slot) __attribute__((noreturn));
+
+/* engine_guard.c: the same waits for the guard, which meanwhile watches the restorer, and its last step. */
+void engine_watch_counter(struct engine *e, uint32_t counter);
+long engine_watch_child(struct engine *e, uint32_t actor, int what);
+void engine_watch(struct engine *e) __attribute__((noreturn));
+
+#endif
