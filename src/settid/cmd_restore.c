@@ -185,7 +185,7 @@ static int verify(const struct request *q, const struct tree *want, struct outco
 		  struct tree_error *err)
 {
 	const struct tree_compare_options compare = { .names = true };
-	const struct tree_dump_options o = { .proc_fd = -1, .passes_max = 2 };
+	const struct tree_dump_options o = { .proc_fd = -1, .one_pass = true };
 	double start = now_s();
 	struct tree *got = NULL;
 	int r = 0;

@@ -3,7 +3,8 @@
  * dump.c: the live tree below a process, once two readings of it agree.
  *
  * Keeps:   (T1) a tree is made only of a pass that equals the one before it, byte for byte: of a tree that moves
- *               faster than it can be read there is none, but -EAGAIN;
+ *               faster than it can be read there is none, but -EAGAIN.  One pass is enough only for a caller who
+ *               says that it owns the tree (a restorer whose placeholders sleep);
  *          (T2) frozen, the same holds, and the pass before must have met nobody who was not frozen already;
  *          (T3) everything is let go before the tree is returned, or the failure.
  */
@@ -36,13 +37,15 @@ static int moves_too_fast(const struct proc_reader *r, int passes, struct tree_e
 		return tree_fail(err, -EAGAIN,
 				 "the tree below %d grows faster than it can be frozen (%d passes)",
 				 (int)r->root, passes);
+	if (passes == 1)
+		return tree_fail(err, -EAGAIN, "the tree below %d moved while it was read", (int)r->root);
 	return tree_fail(err, -EAGAIN,
 			 "the tree below %d changes while it is read: no two of %d passes agree; freeze it "
 			 "meanwhile (--freeze)",
 			 (int)r->root, passes);
 }
 
-/* Passes until two agree; pass[*last] is it. */
+/* Passes until two agree, or the only one that was asked for; pass[*last] is it. */
 static int read_until_same(struct proc_reader *r, struct proc_pass pass[2], int passes, int *last,
 			   struct tree_error *err)
 {
@@ -55,8 +58,8 @@ static int read_until_same(struct proc_reader *r, struct proc_pass pass[2], int 
 		if (e < 0)
 			return freeze_refused(r, e, err);
 		*last = i & 1;
-		if (i > 0 && proc_pass_same(&pass[0], &pass[1]) &&
-		    (!r->freezer || r->freezer->cgroup || still))
+		if (passes == 1 || (i > 0 && proc_pass_same(&pass[0], &pass[1]) &&
+				    (!r->freezer || r->freezer->cgroup || still)))
 			return 0;
 		still = r->fresh == 0;
 	}
@@ -176,6 +179,8 @@ static int dump_with(struct proc_reader *r, const struct tree_dump_options *o, s
 	r->progress_arg = o->progress_arg;
 	if (o->freeze)
 		return read_frozen(r, out, err);
+	if (o->one_pass)
+		return read_tree(r, 1, out, err);
 	return read_tree(r, o->passes_max > 1 ? o->passes_max : PASSES, out, err);
 }
 

@@ -34,6 +34,7 @@ struct facts {
 	struct proc_stat alive_stat;
 	bool no_rights; /* over this process: its links are closed to us */
 	bool hold;      /* freeze it before it is read */
+	int64_t link;   /* ns/pid_for_children, where it was read first; 0 = not yet */
 };
 
 static bool is_zombie(const struct facts *f)
@@ -111,7 +112,7 @@ static int read_children_ns(struct facts *f)
 		link = "ns/pid";
 	else if (f->alive)
 		link = task_path(path, f->alive, "/ns/pid_for_children");
-	int64_t ns = proc_ns_link(f->dir, link);
+	int64_t ns = f->link && !is_zombie(f) && !f->alive ? f->link : proc_ns_link(f->dir, link);
 
 	if (ns == -EACCES || ns == -EPERM) {
 		f->no_rights = true;
@@ -125,6 +126,18 @@ static int read_children_ns(struct facts *f)
 	}
 	f->rec.children_ns = (uint64_t)ns;
 	return ns < 0 ? (int)ns : 0;
+}
+
+/*
+ * Of strangers this link alone is read, once their namespace is known: who makes children outside lives outside,
+ * since its own namespace can only be the same or one above.
+ */
+static bool is_known_stranger(struct facts *f)
+{
+	f->link = f->r->strangers ? proc_ns_link(f->dir, "ns/pid_for_children") : 0;
+	const struct proc_ns *known = f->link > 0 ? proc_ns_find(f->r, (uint64_t)f->link) : NULL;
+
+	return known && !known->inside;
 }
 
 /* Learns a namespace from its first process.  With no strangers about it can only be the tree's. */
@@ -458,7 +471,7 @@ static int read_held_stat(struct facts *f)
 
 static int read_all(struct facts *f)
 {
-	int e = read_held_stat(f);
+	int e = is_known_stranger(f) ? -EXDEV : read_held_stat(f);
 
 	if (e < 0)
 		return e;

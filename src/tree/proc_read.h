@@ -13,7 +13,8 @@
  *   ns/pid_for_children        a readlink, 3.7 us.  There is no cheaper way to see a process whose children live
  *                              elsewhere (unshare, setns); it also tells the process's own namespace, since that
  *                              can only be the same or one above: no status is needed of a process in the
- *                              procfs mount's own namespace, where stat has all its numbers.
+ *                              procfs mount's own namespace, where stat has all its numbers.  Where strangers may be
+ *                              met (a scan of all of /proc) it comes first, and of those it is all that is read.
  *   status                     7.8 us, only of processes that have more numbers than this.
  *   ns/pid                     a readlink, only of zombies (they have no pid_for_children any more) and of the
  *                              first process met in a namespace.

@@ -172,6 +172,7 @@ unsigned tree_compare(const struct tree *want, const struct tree *got, const str
 struct tree_dump_options {
 	bool freeze;    /* hold everything still while reading; undone by the kernel if this process dies */
 	int passes_max; /* without freeze: read until two passes agree, at most so often; 0 = 10 */
+	bool one_pass;  /* believe the first pass: for a tree that is one's own and at rest */
 	int proc_fd;    /* an open directory: procfs of the caller's own namespace; -1 = /proc, checked */
 	bool commands;  /* read argv and cwd too (more files per process) */
 	/* called now and then on long dumps, may be NULL */
