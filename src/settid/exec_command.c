@@ -4,7 +4,7 @@
  *
  * Keeps:   (C1) every step that fails is reported by name over the command wire, and the process ends;
  *          (C2) the caller's mounts are never touched: the mount namespace is the process's own, and private in all its
- *               depth, before anything is mounted in it;
+ *               depth (in a chroot: at and below /proc), before anything is mounted in it;
  *          (C3) nothing of settid but environment, open files, directory and terminal reaches the command: the mask and
  *               SIGCHLD's action are again those that settid found.
  */
@@ -55,12 +55,21 @@ int exec_map_root(const struct exec_job *job, struct settid_error *err)
 
 /* ------------------------------------------------------------------------------------------ /proc -- */
 
+/* In a chroot the root is often no mount, and nothing but a mount can be made private.  What is mounted at /proc is then
+ * what the new one lies on, so nobody else sees it there either. */
+static int make_private(void)
+{
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	return errno == EINVAL ? mount("none", "/proc", NULL, MS_REC | MS_PRIVATE, NULL) : -1;
+}
+
 static int mount_own_proc(struct settid_error *err)
 {
 	if (unshare(CLONE_NEWNS) < 0)
 		return exec_failed(err, -errno, SETTID_STEP_NONE,
 				   "--mount-proc: cannot make a mount namespace: %s", strerror(errno));
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (make_private() < 0)
 		return exec_failed(err, -errno, SETTID_STEP_NONE,
 				   "--mount-proc: cannot make all mounts private: %s", strerror(errno));
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)

@@ -104,8 +104,7 @@ static int find_needs(struct dump *d)
 		const struct proc_record *rec = proc_pass_at(d->p, i), *parent = dump_parent(d, rec);
 		struct proc_ns *ns = ns_of(d, rec->ns);
 		if (ns && enters(d, rec)) {
-			bool elsewhere =
-				parent && parent->children_ns != parent->ns && parent->children_ns != rec->ns;
+			bool elsewhere = parent && sends_away(parent) && parent->children_ns != rec->ns;
 			ns->needs_label = ns->needs_label || elsewhere || innermost(d, rec) != 1;
 			need_outer(d, ns);
 		}

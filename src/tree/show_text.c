@@ -5,7 +5,9 @@
  * Keeps:   (V1) without colour and width the output depends on the tree alone: stable for diff(1) and grep(1);
  *          (V2) one process, one line; whatever names hold, they are escaped before libsmartcols sees them;
  *          (V3) lines end: a branch deeper than the indentation allows goes on as a tree of its own, below,
- *               with a note on both ends.
+ *               with a note on both ends;
+ *          (V4) on a terminal the notes stand right behind the command, and it is the command that gives way: numbers
+ *               are shown whole or not at all.
  * Note:    libsmartcols counts columns in the locale's characters: options.unicode must agree with LC_CTYPE.
  */
 #include <errno.h>
@@ -17,6 +19,7 @@
 
 #define DEPTH_MAX 40 /* levels of indentation; on a terminal a quarter of its width */
 #define COMMAND_MAX 64
+#define COMMAND_MIN 8 /* what is left of a command beside long notes */
 
 #define RED "\033[31m"
 #define YELLOW "\033[33m"
@@ -33,7 +36,8 @@ struct drawing {
 	struct libscols_line **lines; /* [row] */
 	unsigned levels, depth_max;
 	unsigned column_group, column_session, column_state, column_command, column_notes;
-	struct text text;
+	size_t used[TREE_LEVEL_MAX + 3]; /* columns of the terminal, by those before the command's */
+	struct text text, notes;
 	int code; /* first failure */
 };
 
@@ -46,6 +50,8 @@ static void failed(struct drawing *d, int code)
 /* Moves what has been put together into a cell. */
 static void cell(struct drawing *d, struct libscols_line *line, unsigned column)
 {
+	if (column < d->column_command && d->text.len > d->used[column])
+		d->used[column] = d->text.len;
 	failed(d, d->text.failed ? -ENOMEM : scols_line_set_data(line, column, text_str(&d->text)));
 	text_clear(&d->text);
 }
@@ -56,8 +62,10 @@ static void cell_color(struct drawing *d, struct libscols_line *line, unsigned c
 		failed(d, scols_cell_set_color(scols_line_get_cell(line, column), escape));
 }
 
-static void add_column(struct drawing *d, const char *name, int flags)
+static void add_column(struct drawing *d, unsigned column, const char *name, int flags)
 {
+	if (column < d->column_command)
+		d->used[column] = strlen(name);
 	failed(d, scols_table_new_column(d->table, name, 0, flags) ? 0 : -ENOMEM);
 }
 
@@ -76,21 +84,22 @@ static int make_table(struct drawing *d)
 	if (o->width > 0)
 		scols_table_set_termwidth(d->table, (size_t)o->width);
 
-	add_column(d, "PID", SCOLS_FL_RIGHT);
-	for (unsigned level = 1; level < d->levels; level++) {
-		snprintf(name, sizeof name, "LEVEL%u", level);
-		add_column(d, name, SCOLS_FL_RIGHT);
-	}
 	d->column_group = d->levels;
 	d->column_session = d->levels + 1;
 	d->column_state = d->levels + 2;
 	d->column_command = d->levels + 3;
 	d->column_notes = d->levels + 4;
-	add_column(d, "PGID ", SCOLS_FL_RIGHT); /* the blank: numbers have room for their mark */
-	add_column(d, "SID ", SCOLS_FL_RIGHT);
-	add_column(d, "STATE", 0);
-	add_column(d, "COMMAND", SCOLS_FL_TREE | SCOLS_FL_TRUNC);
-	add_column(d, "", SCOLS_FL_TRUNC);
+	add_column(d, 0, "PID", SCOLS_FL_RIGHT);
+	for (unsigned level = 1; level < d->levels; level++) {
+		snprintf(name, sizeof name, "LEVEL%u", level);
+		add_column(d, level, name, SCOLS_FL_RIGHT);
+	}
+	add_column(d, d->column_group, "PGID ", SCOLS_FL_RIGHT); /* the blank: room for a mark */
+	add_column(d, d->column_session, "SID ", SCOLS_FL_RIGHT);
+	add_column(d, d->column_state, "STATE", 0);
+	add_column(d, d->column_command, "COMMAND", SCOLS_FL_TREE | SCOLS_FL_TRUNC);
+	if (o->width == 0)
+		add_column(d, d->column_notes, "", SCOLS_FL_TRUNC);
 	return d->code;
 }
 
@@ -130,15 +139,34 @@ static size_t row_above(const struct drawing *d, size_t row)
 }
 
 /* Both ends of a branch that was cut (V3). */
-static void put_cut_notes(struct drawing *d, size_t row, const struct tree_process *p)
+static void put_cut_notes(const struct drawing *d, struct text *out, size_t row, const struct tree_process *p)
 {
 	uint32_t depth = d->walk.depth[row];
-	const char *separator = d->text.len ? "; " : "";
+	const char *separator = out->len ? "; " : "";
 
 	if (depth > 0 && depth % d->depth_max == 0)
-		text_printf(&d->text, "%schild of %d, above", separator, (int)p->ppid);
+		text_printf(out, "%schild of %d, above", separator, (int)p->ppid);
 	else if (depth % d->depth_max == d->depth_max - 1 && d->walk.subtree[row] > 1)
-		text_printf(&d->text, "%sgoes on below", separator);
+		text_printf(out, "%sgoes on below", separator);
+}
+
+static void put_notes(const struct drawing *d, struct text *out, size_t row, const struct tree_process *p)
+{
+	show_put_notes(out, d->tree, p, d->charset);
+	put_cut_notes(d, out, row, p);
+}
+
+/* In columns that stand below each other. */
+static void command_and_notes_cells(struct drawing *d, struct libscols_line *line, size_t row,
+				    const struct tree_process *p)
+{
+	show_put_command(&d->text, p, d->charset, COMMAND_MAX);
+	cell(d, line, d->column_command);
+	put_notes(d, &d->text, row, p);
+	bool noted = d->text.len > 0;
+	cell(d, line, d->column_notes);
+	if (noted) /* an escape around nothing would keep the line's blanks */
+		cell_color(d, line, d->column_notes, show_enters_ns(d->tree, p) ? CYAN : DIM);
 }
 
 static void draw_process(struct drawing *d, size_t row)
@@ -160,14 +188,63 @@ static void draw_process(struct drawing *d, size_t row)
 	cell(d, line, d->column_state);
 	if (state_color(p))
 		cell_color(d, line, d->column_state, state_color(p));
-	show_put_command(&d->text, p, d->charset, COMMAND_MAX);
-	cell(d, line, d->column_command);
-	show_put_notes(&d->text, d->tree, p, d->charset);
-	put_cut_notes(d, row, p);
-	bool noted = d->text.len > 0;
-	cell(d, line, d->column_notes);
-	if (noted) /* an escape around nothing would keep the line's blanks */
-		cell_color(d, line, d->column_notes, show_enters_ns(d->tree, p) ? CYAN : DIM);
+	if (d->options->width == 0)
+		command_and_notes_cells(d, line, row, p);
+}
+
+/* -------------------------------------------------------------------------- commands on a terminal -- */
+
+/* What the columns before the command's leave of a line. */
+static size_t room_for_commands(const struct drawing *d)
+{
+	size_t used = 0, width = (size_t)d->options->width;
+
+	for (unsigned column = 0; column < d->column_command; column++)
+		used += d->used[column] + 1;
+	return width > used + COMMAND_MIN ? width - used : COMMAND_MIN;
+}
+
+/* Shortens notes to `max`, between two words: half a number would be another number. */
+static void cut_notes(struct text *notes, size_t max)
+{
+	static const char more[] = "...";
+
+	if (notes->failed || notes->len <= max)
+		return;
+	size_t end = max > sizeof more ? max - sizeof more : 0;
+	while (end > 0 && notes->bytes[end] != ' ')
+		end--;
+	notes->len = end;
+	if (end > 0)
+		text_printf(notes, " %s", more);
+}
+
+/* "./worker --fast (+2 threads: 43 44)" within `room` (V4). */
+static void terminal_cell(struct drawing *d, size_t row, size_t room)
+{
+	const struct tree_process *p = &d->tree->processes[d->walk.order[row]];
+	size_t indent = 2 * (size_t)(d->walk.depth[row] % d->depth_max);
+
+	room = room > indent + COMMAND_MIN ? room - indent : COMMAND_MIN;
+	put_notes(d, &d->notes, row, p);
+	size_t around = d->notes.len ? strlen(" ()") : 0;
+	size_t left = room > d->notes.len + around ? room - d->notes.len - around : 0;
+	show_put_command(&d->text, p, d->charset, left > COMMAND_MIN ? left : COMMAND_MIN);
+	cut_notes(&d->notes, room > d->text.len + around ? room - d->text.len - around : 0);
+	if (d->notes.len)
+		text_printf(&d->text, " (%s)", text_str(&d->notes));
+	failed(d, d->notes.failed ? -ENOMEM : 0);
+	text_clear(&d->notes);
+	cell(d, d->lines[row], d->column_command);
+}
+
+/* Once the other columns' widths are known. */
+static void draw_terminal_commands(struct drawing *d)
+{
+	size_t room = room_for_commands(d);
+
+	for (size_t row = 0; d->code == 0 && row < d->walk.len; row++)
+		terminal_cell(d, row, room);
 }
 
 static void draw_ghosts(struct drawing *d)
@@ -246,6 +323,8 @@ static int draw(struct drawing *d, FILE *out)
 	for (size_t row = 0; d->code == 0 && row < d->walk.len; row++)
 		draw_process(d, row);
 	draw_ghosts(d);
+	if (d->options->width > 0)
+		draw_terminal_commands(d);
 	if (d->code == 0 && !scols_table_is_empty(d->table))
 		print_table(d, out);
 	if (d->code == 0)
@@ -268,5 +347,6 @@ int tree_show_text(const struct tree *t, const struct tree_show_options *o, FILE
 	free(d.lines);
 	show_walk_done(&d.walk);
 	text_done(&d.text);
+	text_done(&d.notes);
 	return r == 0 && ferror(out) ? -EIO : r;
 }

@@ -108,10 +108,28 @@ unreadable() {
 	like "$err" "2 facts could not be read"
 	unlike "$out" cwd
 }
-if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+
+# Where the parent's next child would live cannot be read; that it would be elsewhere is not to be concluded from that.
+unreadable_namespace() {
+	unshare -p -f setpriv --reuid 65534 --regid 65534 --clear-groups sleep 30 &
+	root=$!
+	wait_for grep -q . "/proc/$root/task/$root/children"
+	child=$(tr -d ' ' <"/proc/$root/task/$root/children")
+	wait_for grep -q sleep "/proc/$child/comm"
+	cp "$SETTID" "$tap_dir/settid"
+	chmod 755 "$tap_dir/settid"
+	run setpriv --reuid 65534 --regid 65534 --clear-groups "$tap_dir/settid" dump $root
+	kill -KILL "$child"
+	is "$status" 0
+	like "$out" "[$child, 1]"
+	unlike "$out" '"ns"'
+}
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && unshare -p -f true; then
 	it "facts that another user may not read are counted aloud" unreadable
+	it "a link that may not be read gives nobody a label" unreadable_namespace
 else
 	skip "facts that another user may not read are counted aloud" "needs root and setpriv"
+	skip "a link that may not be read gives nobody a label" "needs root and setpriv"
 fi
 
 usage() {

@@ -302,4 +302,33 @@ else
 	skip "--mount-proc where mounts are shared" "needs a mount namespace"
 fi
 
+# A chroot whose root is no mount: a folder with the system's folders mounted into it.
+in_a_chroot() {
+	cat >enter.sh <<-'END'
+		mount -t tmpfs -o mode=755 none base && cp "$1" base/settid && mkdir base/root && cd base/root || exit 9
+		for dir in /usr /bin /lib* /proc; do
+			if [ -L "$dir" ]; then
+				cp -P "$dir" .
+			else
+				mkdir ".$dir" && mount --rbind "$dir" ".$dir" || exit 9
+			fi
+		done
+		mv ../settid . && mount --make-rshared proc
+		before=$(cat /proc/self/mountinfo)
+		chroot . /settid exec --new-pidns --mount-proc -- sh -c 'echo $$; cd /proc; echo [0-9]*' || exit
+		[ "$(cat /proc/self/mountinfo)" = "$before" ]
+	END
+	mkdir base
+	run unshare -m sh enter.sh "$SETTID"
+	is "$status" 0
+	like "$out" "1
+1"
+	unlike "$out" "$$"
+}
+if unshare -m true 2>/dev/null; then
+	it "--mount-proc works in a chroot whose root is no mount, and leaves its /proc as it was" in_a_chroot
+else
+	skip "--mount-proc in a chroot" "needs a mount namespace"
+fi
+
 tap_end

@@ -156,6 +156,41 @@ static void no_line_is_wider_than_the_terminal(void **state)
 	free(picture);
 }
 
+static char *on_a_terminal(int width)
+{
+	struct tree *t = read_text(shell_job);
+	char *bytes = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&bytes, &size);
+
+	assert_non_null(out);
+	assert_int_equal(tree_show_text(t, &(struct tree_show_options){ .width = width }, out), 0);
+	fclose(out);
+	tree_free(t);
+	return bytes;
+}
+
+static void a_terminal_has_the_notes_right_behind_the_command(void **state)
+{
+	(void)state;
+	char *picture = on_a_terminal(80);
+
+	assert_holds(picture, "|-worker (+3 threads: 43 44 45)\n");
+	assert_holds(picture, "`-init (init of level 1)\n");
+	free(picture);
+}
+
+static void a_narrow_terminal_cuts_notes_between_numbers(void **state)
+{
+	(void)state;
+	char *some = on_a_terminal(72), *none = on_a_terminal(50);
+
+	assert_holds(some, "|-worker (+3 threads: 43 ...)\n");
+	assert_holds(none, "|-worker\n");
+	free(some);
+	free(none);
+}
+
 static char *chain(int len)
 {
 	char *text = malloc((size_t)len * 100 + 100);
@@ -382,6 +417,8 @@ int main(void)
 		cmocka_unit_test(text_has_tree_lines_of_the_locale),
 		cmocka_unit_test(text_is_coloured_only_when_asked),
 		cmocka_unit_test(no_line_is_wider_than_the_terminal),
+		cmocka_unit_test(a_terminal_has_the_notes_right_behind_the_command),
+		cmocka_unit_test(a_narrow_terminal_cuts_notes_between_numbers),
 		cmocka_unit_test(a_deep_chain_goes_on_below_with_a_note_on_both_ends),
 		cmocka_unit_test(a_chain_of_30000_is_drawn_in_all_formats),
 		cmocka_unit_test(no_name_reaches_a_terminal_unescaped),
