@@ -319,7 +319,7 @@ static int build(const struct request *q, const struct tree *t, const struct pla
 	if (report(q, t, p, out) < 0)
 		return cmd_fail(CMD_FAILED, "cannot write to standard output");
 	if (q->exec)
-		restore_release(r);
+		restore_release(r, &err);
 	status = wait_end(q, r, out);
 	return status == CMD_OK && out->differences ? CMD_DIFFERS : status;
 }

@@ -43,7 +43,7 @@ struct raw_sigaction {
 	uint64_t mask;
 };
 
-static void signal_default(uint32_t sig)
+static long signal_default(uint32_t sig)
 {
 	struct raw_sigaction act;
 
@@ -51,33 +51,48 @@ static void signal_default(uint32_t sig)
 	act.flags = 0;
 	act.restorer = 0;
 	act.mask = 0;
-	SYS4(SYS_rt_sigaction, sig, &act, 0, 8);
+	return SYS4(SYS_rt_sigaction, sig, &act, 0, 8);
 }
 
-static void signal_self(uint32_t sig)
+/* A number that is none must never reach kill(): 0 is a group there, and -1 everybody. */
+static long send_signal(long pid, uint32_t sig)
+{
+	return pid > 0 ? SYS2(SYS_kill, pid, sig) : pid < 0 ? pid : -ESRCH;
+}
+
+static long signal_self(uint32_t sig)
 {
 	uint64_t one = (uint64_t)1 << (sig - 1);
+	long r = sig == SIGKILL || sig == SIGSTOP ? 0 : signal_default(sig);
 
-	signal_default(sig);
+	if (r < 0)
+		return r;
 	SYS4(SYS_rt_sigprocmask, SIG_UNBLOCK, &one, 0, 8);
-	SYS2(SYS_kill, SYS0(SYS_getpid), sig);
+	return send_signal(SYS0(SYS_getpid), sig);
 }
 
-/* Memory of its own where the signal may dump core; a limit of 0 and "not dumpable" both keep it from doing so. */
-static long die(struct engine *e, const struct plan_step *s, bool own_memory)
+/* A limit of 0 and "not dumpable" both keep a dump from being made; either alone would do. */
+static long arrange_core(struct engine *e, bool dumps)
 {
 	struct rlimit limit = { 0, 0 };
+	long r = SYS4(SYS_prlimit64, 0, RLIMIT_CORE, 0, &limit);
 
-	if (own_memory) {
-		SYS4(SYS_prlimit64, 0, RLIMIT_CORE, 0, &limit);
-		limit.rlim_cur = s->b ? limit.rlim_max : 0;
-		SYS4(SYS_prlimit64, 0, RLIMIT_CORE, &limit, 0);
-		SYS2(SYS_prctl, PR_SET_DUMPABLE, s->b ? 1 : 0);
-		if (s->b && SYS1(SYS_fchdir, e->core_fd) < 0)
-			return -ENOENT;
-	}
-	signal_self(s->a);
-	return -EINVAL; /* still here: the signal did not kill */
+	limit.rlim_cur = dumps ? limit.rlim_max : 0;
+	if (r == 0)
+		r = SYS4(SYS_prlimit64, 0, RLIMIT_CORE, &limit, 0);
+	if (r == 0)
+		r = SYS2(SYS_prctl, PR_SET_DUMPABLE, dumps);
+	return r == 0 && dumps ? SYS1(SYS_fchdir, e->core_fd) : r;
+}
+
+/* Memory of its own where the signal may dump core. */
+static long die(struct engine *e, const struct plan_step *s, bool own_memory)
+{
+	long r = own_memory ? arrange_core(e, s->b) : 0;
+
+	if (r == 0)
+		r = signal_self(s->a);
+	return r < 0 ? r : -EINVAL; /* still here: the signal did not kill */
 }
 
 static long start(struct engine *e, const struct engine_command *cmd)
@@ -120,6 +135,7 @@ static void reap_until_root_ends(struct ctx *c, uint32_t root)
 static long carry_out(struct ctx *c, const struct plan_step *s)
 {
 	struct engine *e = c->e;
+	long r;
 
 	switch (s->op) {
 	case PLAN_CHILD:
@@ -140,8 +156,7 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_SUBREAPER:
 		return SYS2(SYS_prctl, PR_SET_CHILD_SUBREAPER, s->a);
 	case PLAN_ADD:
-		engine_counter_add(e, s->a, s->b);
-		return 0;
+		return engine_counter_add(e, s->a, s->b);
 	case PLAN_WAIT:
 		if (c->actor == 0)
 			engine_watch_counter(e, s->a);
@@ -149,7 +164,7 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 			engine_counter_wait(e, s->a);
 		return 0;
 	case PLAN_KILL:
-		return SYS2(SYS_kill, e->pids[s->a], s->b);
+		return send_signal(e->pids[s->a], s->b);
 	case PLAN_WAIT_DEAD:
 		return c->actor == 0 ? engine_watch_child(e, s->a, WEXITED) : wait_child(e, s->a, WEXITED);
 	case PLAN_WAIT_STOPPED:
@@ -159,22 +174,23 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 			futex_wait(&e->leader[s->a], 1);
 		return 0;
 	case PLAN_DONE:
-		engine_done(e);
-		return 0;
+		return engine_done(e);
 	case PLAN_HOLD:
 		engine_sleep(e);
 	case PLAN_EXEC:
 		return start(e, &e->commands[s->a]);
 	case PLAN_STOP:
-		signal_self(s->a);
+		r = signal_self(s->a);
+		if (r < 0)
+			return r;
 		engine_sleep(e);
 	case PLAN_EXIT:
 		return SYS1(SYS_exit_group, s->a);
 	case PLAN_DIE:
 		return die(e, s, e->actors[c->actor].flags & PLAN_OWN_MEMORY);
 	case PLAN_EXIT_THREAD:
-		SYS1(SYS_set_tid_address, &e->leader[c->actor]);
-		return SYS1(SYS_exit, 0);
+		r = SYS1(SYS_set_tid_address, &e->leader[c->actor]);
+		return r < 0 ? r : SYS1(SYS_exit, 0);
 	case PLAN_REAP:
 		reap_until_root_ends(c, s->a);
 	case PLAN_GUARD:
@@ -183,24 +199,44 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	return -ENOSYS;
 }
 
+/* What an actor does before its first step. */
+static long prepare(struct ctx *c)
+{
+	struct engine *e = c->e;
+	const struct plan_actor *a = &e->actors[c->actor];
+	long r = 0;
+
+	if (e->last_pid_fd >= 0 && a->numbers_len) {
+		r = SYS0(SYS_gettid);
+		if (r < 0)
+			engine_fail(c, ENGINE_NUMBER, 0, r);
+		/* ns_last_pid gave another number: leave before anything is seen (birth_last_pid() waits for it) */
+		if (r != e->numbers[a->numbers])
+			SYS1(SYS_exit, 0);
+	}
+	/* the second line behind the guard's pipe: the first process does not outlive the guard */
+	if (c->actor == 1) {
+		r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+		if (r < 0)
+			engine_fail(c, ENGINE_LEASH, 0, r);
+	}
+	return r;
+}
+
 int engine_run(void *slot)
 {
 	struct ctx *c = slot;
 	struct engine *e = c->e;
 	const struct plan_actor *a = &e->actors[c->actor];
 	const struct plan_step *steps = e->steps + a->first_step;
+	long r = prepare(c);
 
-	/* ns_last_pid gave another number: leave before anything is seen (birth_last_pid waits for it) */
-	if (e->last_pid_fd >= 0 && a->numbers_len && SYS0(SYS_gettid) != e->numbers[a->numbers])
-		SYS1(SYS_exit, 0);
-	/* the second line behind the guard's pipe: the first process does not outlive the guard */
-	if (c->actor == 1 && a->kind != PLAN_KIND_GUARD)
-		SYS2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	if (r < 0)
+		engine_sleep(e);
 	for (uint32_t k = 0; k < a->steps_len; k++) {
-		long r = carry_out(c, &steps[k]);
-
+		r = carry_out(c, &steps[k]);
 		if (r < 0) {
-			engine_fail(c, a->first_step + k, r);
+			engine_fail(c, ENGINE_STEP, a->first_step + k, r);
 			break;
 		}
 	}
@@ -212,11 +248,12 @@ int engine_run(void *slot)
 void engine_guard(struct engine *e)
 {
 	struct ctx *c = engine_slot(e, 0);
+	long r = signal_default(SIGCHLD);
 
-	while (!__atomic_load_n(&e->go, __ATOMIC_ACQUIRE))
-		futex_wait(&e->go, 0);
-	signal_default(SIGCHLD);
-	if (e->subreaper)
-		SYS2(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
+	if (r < 0)
+		engine_refuse(e, ENGINE_DEATHS, (int)r);
+	r = e->subreaper ? SYS2(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1) : 0;
+	if (r < 0)
+		engine_refuse(e, ENGINE_SUBREAPER, (int)r);
 	engine_run(c);
 }

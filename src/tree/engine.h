@@ -28,8 +28,21 @@ struct engine_command {
 	const char *cwd; /* NULL = the restorer's */
 };
 
+/* What failed: a step of the plan, or what the engine itself needs around it. */
+enum engine_part {
+	ENGINE_STEP,
+	ENGINE_BELL,      /* the guard's eventfd */
+	ENGINE_DEATHS,    /* its descriptor for SIGCHLD */
+	ENGINE_CORE,      /* the directory that takes core dumps */
+	ENGINE_CHILDREN,  /* the guard's own list of children in /proc */
+	ENGINE_SUBREAPER, /* orphans of the tree come to the guard */
+	ENGINE_LEASH,     /* the first process dies with the guard */
+	ENGINE_NUMBER,    /* asking for one's own TID */
+};
+
 struct engine_failure {
 	uint32_t claimed; /* the first to fail sets it */
+	uint32_t part;    /* enum engine_part */
 	uint32_t actor;
 	uint32_t step; /* index into steps[] */
 	int32_t code;  /* negative errno */
@@ -58,16 +71,16 @@ struct engine {
 	bool has_init;
 	bool exec;
 	bool subreaper;        /* the guard collects orphans: no namespace to kill */
-	int life_fd, event_fd; /* the guard's ends */
+	int life_fd, event_fd; /* the guard's ends; the first byte through the life pipe lets it begin */
 	int core_fd;           /* a directory that takes a core dump and vanishes; -1 = none needed */
-	int bell_fd;           /* an eventfd for what the guard waits for; see watch_counter() */
+	int bell_fd;           /* an eventfd for what the guard waits for; see engine_watch_counter() */
+	int deaths_fd;         /* a signalfd for SIGCHLD; the guard has all signals blocked */
 	int last_pid_fd;       /* >= 0: numbers by ns_last_pid instead of set_tid */
 	int children_fd;       /* the guard's own /proc/.../children, opened by the restorer; -1 = none */
 	const char *pidfile;   /* to be removed with the tree; NULL = none */
 	uint64_t mask;         /* what started programs have blocked */
 	/* written while it runs */
 	uint32_t guard_waits; /* counter + 1 that the guard waits for; 0 = none */
-	uint32_t go;          /* futex: the guard may begin */
 	uint32_t release;     /* futex: programs may start */
 	uint32_t never;       /* futex: nobody ever wakes it */
 	uint32_t stands;
@@ -87,11 +100,17 @@ struct engine {
 /* The guard's whole life; does not return.  Called in a forked child that shares nothing but the mapping. */
 void engine_guard(struct engine *e) __attribute__((noreturn));
 
+/* The guard's way out before it began: says what could not be had, and waits for the restorer's end. */
+void engine_refuse(struct engine *e, enum engine_part part, int code) __attribute__((noreturn));
+
 /*
  * Ends every process of the tree and reaps it, from a process that is their reaper (the guard; or the restorer
  * where the guard was killed).  Blocks until all are gone.
  */
 void engine_teardown(struct engine *e);
+
+/* Part of it: once, by whoever can. */
+void engine_remove_pidfile(struct engine *e);
 
 /* Ranges that the guard keeps mapped; all else goes, so that forks from it are cheap.  Sorted, not touching. */
 struct engine_range {

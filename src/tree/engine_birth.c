@@ -62,10 +62,10 @@ static void lock(uint32_t *word)
 		futex_wait(word, 1);
 }
 
-static void unlock(uint32_t *word)
+static long unlock(uint32_t *word)
 {
 	__atomic_store_n(word, 0, __ATOMIC_RELEASE);
-	SYS3(SYS_futex, word, FUTEX_WAKE, 1);
+	return SYS3(SYS_futex, word, FUTEX_WAKE, 1);
 }
 
 #define LAST_PID_TRIES 64
@@ -77,7 +77,7 @@ static void unlock(uint32_t *word)
 static long birth_last_pid(struct engine *e, uint32_t actor, struct sys_clone_args *args, struct ctx *slot)
 {
 	int32_t want = e->numbers[e->actors[actor].numbers];
-	long r = -EAGAIN;
+	long r = -EBUSY, woken;
 
 	lock(&e->birth_lock);
 	for (int tries = 0; tries < LAST_PID_TRIES; tries++) {
@@ -94,11 +94,13 @@ static long birth_last_pid(struct engine *e, uint32_t actor, struct sys_clone_ar
 			futex_wait(&e->leader[actor], 1);
 		if (!(args->flags & CLONE_THREAD))
 			SYS4(SYS_wait4, r, 0, __WALL, 0);
+		if (args->flags & CLONE_PIDFD)
+			SYS1(SYS_close, *(int32_t *)(uintptr_t)args->pidfd);
 		__atomic_add_fetch(&e->retries, 1, __ATOMIC_RELAXED);
-		r = -EAGAIN;
+		r = -EBUSY;
 	}
-	unlock(&e->birth_lock);
-	return r;
+	woken = unlock(&e->birth_lock);
+	return r >= 0 && woken < 0 ? woken : r;
 }
 
 long engine_birth(struct ctx *c, uint32_t actor)

@@ -11,27 +11,38 @@
 #include <linux/wait.h>
 #include <poll.h>
 
-/* Processes that started programs may have made children of their own: they are the guard's by now. */
-static void end_strangers(struct engine *e)
-{
-	while (e->exec && e->children_fd >= 0) {
-		char text[512];
-		long n = SYS4(SYS_pread64, e->children_fd, text, sizeof text, 0);
-		long number = 0;
+#define KILL_TRIES 3 /* a child that is not killed would be waited for in vain */
 
-		if (n <= 0)
-			break;
-		for (long k = 0; k < n; k++) {
-			if (text[k] >= '0' && text[k] <= '9') {
-				number = number * 10 + (text[k] - '0');
-				continue;
-			}
-			/* an own child that is not reaped: the number is still its */
-			if (number && SYS2(SYS_kill, number, SIGKILL) == 0)
-				SYS4(SYS_wait4, number, 0, __WALL, 0);
-			number = 0;
+/* SIGKILL to an own child that is not reaped: the number is still its. */
+static bool kill_child(long number)
+{
+	for (int k = 0; k < KILL_TRIES; k++)
+		if (SYS2(SYS_kill, number, SIGKILL) == 0)
+			return true;
+	return false;
+}
+
+/* One look at the guard's own list of children: is there anybody whom it could end? */
+static bool end_listed(struct engine *e)
+{
+	char text[512];
+	long n = -EIO, number = 0;
+	bool any = false;
+
+	for (int k = 0; n < 0 && k < KILL_TRIES; k++)
+		n = SYS4(SYS_pread64, e->children_fd, text, sizeof text, 0);
+	for (long k = 0; k < n; k++) {
+		if (text[k] >= '0' && text[k] <= '9') {
+			number = number * 10 + (text[k] - '0');
+			continue;
 		}
+		if (number && kill_child(number)) {
+			SYS4(SYS_wait4, number, 0, __WALL, 0);
+			any = true;
+		}
+		number = 0;
 	}
+	return any;
 }
 
 /*
@@ -50,32 +61,57 @@ static void kill_own_children(struct engine *e)
 		r = SYS5(SYS_waitid, P_PID, number, 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0);
 		if (r < 0)
 			continue;
-		SYS2(SYS_kill, number, SIGKILL);
-		if (!(actor->flags & PLAN_NEWPID))
+		if (kill_child(number) && !(actor->flags & PLAN_NEWPID))
 			SYS4(SYS_wait4, number, 0, __WALL, 0);
 	}
-	end_strangers(e);
+	/* processes that started programs may have made children of their own: they are the guard's by now */
+	while (e->exec && e->children_fd >= 0 && end_listed(e))
+		;
+}
+
+/* The namespace's init takes everything in there along. */
+static void kill_init(struct engine *e)
+{
+	long r = SYS4(SYS_pidfd_send_signal, e->first_pidfd, SIGKILL, 0, 0);
+
+	if (r < 0 && r != -ESRCH && e->pids[1] > 0)
+		kill_child(e->pids[1]);
+}
+
+void engine_remove_pidfile(struct engine *e)
+{
+	long r;
+
+	if (!e->pidfile || !__atomic_load_n(&e->pidfile_made, __ATOMIC_ACQUIRE))
+		return;
+	r = SYS3(SYS_unlinkat, AT_FDCWD, e->pidfile, 0);
+	if (r == 0 || r == -ENOENT)
+		__atomic_store_n(&e->pidfile_made, 0, __ATOMIC_RELEASE);
 }
 
 void engine_teardown(struct engine *e)
 {
-	if (e->has_init && e->first_pidfd >= 0)
-		SYS4(SYS_pidfd_send_signal, e->first_pidfd, SIGKILL, 0, 0);
-	else if (!e->has_init)
+	if (!e->has_init)
 		kill_own_children(e);
+	else if (e->first_pidfd >= 0)
+		kill_init(e);
 	while (SYS4(SYS_wait4, -1, 0, __WALL, 0) != -ECHILD)
 		;
-	if (e->pidfile && __atomic_load_n(&e->pidfile_made, __ATOMIC_ACQUIRE))
-		SYS3(SYS_unlinkat, AT_FDCWD, e->pidfile, 0);
+	engine_remove_pidfile(e);
 }
 
-/* A zombie is what was wanted of it. */
-static bool ends_dead(const struct engine *e, uint32_t actor)
+/* Is this child of the guard meant to be a zombie? */
+static bool meant_dead(const struct engine *e, uint32_t actor)
 {
-	const struct plan_actor *a = &e->actors[actor];
-	uint32_t last = e->steps[a->first_step + a->steps_len - 1].op;
+	const struct plan_actor *guard = &e->actors[0];
 
-	return last == PLAN_EXIT || last == PLAN_DIE;
+	for (uint32_t k = 0; k < guard->steps_len; k++) {
+		const struct plan_step *s = &e->steps[guard->first_step + k];
+
+		if (s->op == PLAN_WAIT_DEAD && s->a == actor)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -89,106 +125,124 @@ static void reap_outsiders(struct engine *e)
 	for (uint32_t k = 0; k < guard->steps_len; k++) {
 		const struct plan_step *s = &e->steps[guard->first_step + k];
 
-		if (s->op != PLAN_CHILD || s->a == 1 || ends_dead(e, s->a))
-			continue;
-		SYS4(SYS_wait4, e->pids[s->a], 0, WNOHANG | __WALL, 0);
+		if (s->op == PLAN_CHILD && s->a != 1 && e->pids[s->a] > 0 && !meant_dead(e, s->a))
+			SYS4(SYS_wait4, e->pids[s->a], 0, WNOHANG | __WALL, 0);
 	}
 }
 
-/* A descriptor that SIGCHLD makes readable; nobody has it but the guard, whose signals are all blocked. */
-static int child_events(void)
+/* Without a namespace the guard is the one that orphans are left to: it reaps them as an init would. */
+static void reap_orphans(struct engine *e)
 {
-	uint64_t child = (uint64_t)1 << (SIGCHLD - 1);
+	siginfo_t info;
 
-	return (int)SYS4(SYS_signalfd4, -1, &child, 8, O_CLOEXEC | O_NONBLOCK);
+	while (!meant_dead(e, 1)) {
+		info.si_pid = 0;
+		if (SYS5(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, 0) < 0)
+			break;
+		if (info.si_pid <= 0 || info.si_pid == e->pids[1])
+			break;
+		SYS4(SYS_wait4, info.si_pid, 0, WNOHANG | __WALL, 0);
+	}
 }
 
-/* engine_counter_wait() for the guard: a bell instead of a futex, since it goes on watching the restorer. */
+/* --------------------------------------------------------------------------------------- watching -- */
+
+enum { LIFE, FIRST, EVENT, WATCHED };
+
+/* The first process, once it is there: its end, unless it was meant, is everybody's. */
+static int first_fd(const struct engine *e)
+{
+	return meant_dead(e, 1) ? -1 : e->first_pidfd;
+}
+
+/*
+ * Sleeps until the restorer wants the end, or is gone (LIFE), until the first process has ended (FIRST), or until
+ * event_fd can be read, which is then done (EVENT).
+ */
+static int watch_for(struct engine *e, int event_fd)
+{
+	char event[128]; /* a signalfd_siginfo, an eventfd's count */
+	struct pollfd fds[WATCHED];
+
+	fds[LIFE].fd = e->life_fd;
+	fds[FIRST].fd = first_fd(e);
+	fds[EVENT].fd = event_fd;
+	for (;;) {
+		for (int k = 0; k < WATCHED; k++) {
+			fds[k].events = POLLIN;
+			fds[k].revents = 0;
+		}
+		SYS5(SYS_ppoll, fds, WATCHED, 0, 0, 8);
+		if (fds[LIFE].revents)
+			return LIFE;
+		if (fds[FIRST].revents)
+			return FIRST;
+		if (fds[EVENT].revents) {
+			SYS3(SYS_read, event_fd, event, sizeof event);
+			return EVENT;
+		}
+	}
+}
+
 void engine_watch_counter(struct engine *e, uint32_t counter)
 {
-	struct pollfd fds[2];
-	uint64_t rung;
-
-	fds[0].fd = e->life_fd;
-	fds[1].fd = e->bell_fd;
-	fds[0].events = fds[1].events = POLLIN;
 	__atomic_store_n(&e->guard_waits, counter + 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&e->counters[counter], __ATOMIC_SEQ_CST) < e->full[counter]) {
-		fds[0].revents = fds[1].revents = 0;
-		SYS5(SYS_ppoll, fds, 2, 0, 0, 8);
-		if (fds[0].revents)
+	while (__atomic_load_n(&e->counters[counter], __ATOMIC_SEQ_CST) < e->full[counter])
+		if (watch_for(e, e->bell_fd) != EVENT)
 			engine_watch(e);
-		SYS3(SYS_read, e->bell_fd, &rung, sizeof rung);
-	}
 }
 
-/* wait_child() for the guard, which meanwhile goes on watching the restorer. */
+/* Deaths are seen through a pidfd, since a child need not send any signal when it dies; stops always send SIGCHLD. */
 long engine_watch_child(struct engine *e, uint32_t actor, int what)
 {
-	union {
-		char bytes[128]; /* siginfo_t and signalfd_siginfo */
-		int words[32];
-	} info;
-	struct pollfd fds[2];
-	long r;
+	siginfo_t info;
+	long r, pidfd = what == WEXITED ? SYS2(SYS_pidfd_open, e->pids[actor], 0) : -1;
 
-	fds[0].fd = e->life_fd;
-	fds[1].fd = child_events();
-	fds[0].events = fds[1].events = POLLIN;
+	if (what == WEXITED && pidfd < 0)
+		return pidfd;
 	for (;;) {
-		info.words[0] = 0; /* si_signo: 0 = nothing to report yet */
+		info.si_signo = 0; /* still 0 = nothing to report yet */
 		r = SYS5(SYS_waitid, P_PID, e->pids[actor], &info, what | WNOHANG | WNOWAIT | __WALL, 0);
-		if (r < 0 || info.words[0])
+		if (r < 0 || info.si_signo)
 			break;
-		fds[0].revents = fds[1].revents = 0;
-		SYS5(SYS_ppoll, fds, 2, 0, 0, 8);
-		if (fds[0].revents)
+		if (watch_for(e, pidfd >= 0 ? (int)pidfd : e->deaths_fd) != EVENT)
 			engine_watch(e);
-		SYS3(SYS_read, fds[1].fd, &info, sizeof info);
 	}
-	SYS1(SYS_close, fds[1].fd);
+	if (pidfd >= 0)
+		SYS1(SYS_close, pidfd);
 	return r;
 }
 
-/* Sleeps until the restorer wants the end, or is gone, or the first child has ended. */
-static void watch(struct engine *e)
+/* The first process has ended: its status, if it was the root itself. */
+static void take_status(struct engine *e)
 {
-	char info[128];
-	struct pollfd fds[3];
+	int status = 0;
 
-	fds[0].fd = e->life_fd;
-	fds[1].fd = ends_dead(e, e->root) ? -1 : e->first_pidfd;
-	fds[2].fd = child_events();
-	fds[0].events = fds[1].events = fds[2].events = POLLIN;
-	for (;;) {
-		fds[0].revents = fds[1].revents = fds[2].revents = 0;
-		SYS5(SYS_ppoll, fds, 3, 0, 0, 8);
-		if (fds[0].revents || fds[1].revents)
-			break;
-		if (fds[2].revents & POLLIN) {
-			SYS3(SYS_read, fds[2].fd, info, sizeof info);
-			reap_outsiders(e);
-		}
-	}
-	if (fds[0].revents || e->root_ended)
+	if (e->root_ended || e->actors[1].kind != PLAN_KIND_PROCESS)
 		return;
-	/* the first child is the root itself: its status is wanted */
-	if (!e->has_init || e->actors[1].kind == PLAN_KIND_PROCESS) {
-		int status = 0;
-
-		if (SYS4(SYS_wait4, e->pids[e->root], &status, __WALL, 0) > 0) {
-			e->root_status = status;
-			__atomic_store_n(&e->root_ended, 1, __ATOMIC_RELEASE);
-		}
+	if (SYS4(SYS_wait4, e->pids[e->root], &status, __WALL, 0) > 0) {
+		e->root_status = status;
+		__atomic_store_n(&e->root_ended, 1, __ATOMIC_RELEASE);
 	}
+}
+
+void engine_refuse(struct engine *e, enum engine_part part, int code)
+{
+	engine_fail(engine_slot(e, 0), part, 0, code);
+	engine_watch(e);
 }
 
 void engine_watch(struct engine *e)
 {
+	int seen;
+
 	/* out of the caller's group, so that a signal to that does not end the one who undoes; but not out of the
 	 * session: as parent of the root it keeps groups of the outside session from being orphaned (R6.47) */
 	SYS2(SYS_setpgid, 0, 0);
-	watch(e);
+	while ((seen = watch_for(e, e->deaths_fd)) == EVENT)
+		e->has_init ? reap_outsiders(e) : reap_orphans(e);
+	if (seen == FIRST)
+		take_status(e);
 	engine_teardown(e);
 	engine_tell(e, ENGINE_ENDED);
 	for (;;)

@@ -14,6 +14,7 @@
 #include "libsettid/sys.h"
 
 #include <linux/futex.h>
+#include <signal.h>
 
 struct ctx {
 	struct engine *e;
@@ -27,11 +28,12 @@ static inline void futex_wait(uint32_t *word, uint32_t value)
 
 /* engine_wait.c: what processes tell each other. */
 void engine_sleep(struct engine *e) __attribute__((noreturn)); /* for good */
-void engine_tell(struct engine *e, char event);
-void engine_fail(struct ctx *c, uint32_t step, long code);
-void engine_counter_add(struct engine *e, uint32_t counter, uint32_t count);
+long engine_wake_all(uint32_t *word);
+long engine_tell(struct engine *e, char event);
+void engine_fail(struct ctx *c, enum engine_part part, uint32_t step, long code);
+long engine_counter_add(struct engine *e, uint32_t counter, uint32_t count);
 void engine_counter_wait(struct engine *e, uint32_t counter);
-void engine_done(struct engine *e);
+long engine_done(struct engine *e);
 uint64_t engine_now(void); /* ns, CLOCK_MONOTONIC */
 
 /* engine_birth.c */

@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <time.h>
 
-static void futex_wake_all(uint32_t *word)
+long engine_wake_all(uint32_t *word)
 {
-	SYS3(SYS_futex, word, FUTEX_WAKE, INT32_MAX);
+	long r = SYS3(SYS_futex, word, FUTEX_WAKE, INT32_MAX);
+
+	return r < 0 ? r : 0;
 }
 
 void engine_sleep(struct engine *e)
@@ -20,24 +22,33 @@ void engine_sleep(struct engine *e)
 		futex_wait(&e->never, 0);
 }
 
-void engine_tell(struct engine *e, char event)
+long engine_tell(struct engine *e, char event)
 {
-	while (SYS3(SYS_write, e->event_fd, &event, 1) == -EINTR)
-		;
+	long r;
+
+	do
+		r = SYS3(SYS_write, e->event_fd, &event, 1);
+	while (r == -EINTR);
+	return r < 0 ? r : 0;
 }
 
+#define LAST_WORDS 3 /* tries: nothing else is there to tell of a failure */
+
 /* First come, first told; whoever fails sleeps then, but for the guard, which has the others to end. */
-void engine_fail(struct ctx *c, uint32_t step, long code)
+void engine_fail(struct ctx *c, enum engine_part part, uint32_t step, long code)
 {
 	struct engine *e = c->e;
 
 	if (__atomic_exchange_n(&e->failure.claimed, 1, __ATOMIC_ACQ_REL))
 		return;
+	e->failure.part = part;
 	e->failure.actor = c->actor;
 	e->failure.step = step;
 	e->failure.code = (int32_t)code;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	engine_tell(e, ENGINE_FAILED);
+	for (int k = 0; k < LAST_WORDS; k++)
+		if (engine_tell(e, ENGINE_FAILED) == 0)
+			break;
 }
 
 uint64_t engine_now(void)
@@ -48,17 +59,17 @@ uint64_t engine_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-void engine_counter_add(struct engine *e, uint32_t counter, uint32_t count)
+long engine_counter_add(struct engine *e, uint32_t counter, uint32_t count)
 {
-	if (__atomic_add_fetch(&e->counters[counter], count, __ATOMIC_SEQ_CST) == e->full[counter])
-		futex_wake_all(&e->counters[counter]);
-	else
-		return;
-	if (__atomic_load_n(&e->guard_waits, __ATOMIC_SEQ_CST) == counter + 1) {
-		uint64_t one = 1;
+	uint64_t one = 1;
+	long r;
 
-		SYS3(SYS_write, e->bell_fd, &one, sizeof one);
-	}
+	if (__atomic_add_fetch(&e->counters[counter], count, __ATOMIC_SEQ_CST) != e->full[counter])
+		return 0;
+	r = engine_wake_all(&e->counters[counter]);
+	if (r == 0 && __atomic_load_n(&e->guard_waits, __ATOMIC_SEQ_CST) == counter + 1)
+		r = SYS3(SYS_write, e->bell_fd, &one, sizeof one);
+	return r < 0 ? r : 0;
 }
 
 void engine_counter_wait(struct engine *e, uint32_t counter)
@@ -69,10 +80,10 @@ void engine_counter_wait(struct engine *e, uint32_t counter)
 		futex_wait(&e->counters[counter], value);
 }
 
-void engine_done(struct engine *e)
+long engine_done(struct engine *e)
 {
 	if (__atomic_add_fetch(&e->stands, 1, __ATOMIC_ACQ_REL) != e->total)
-		return;
+		return 0;
 	e->stands_ns = engine_now();
-	engine_tell(e, ENGINE_STANDS);
+	return engine_tell(e, ENGINE_STANDS);
 }

@@ -12,6 +12,7 @@
 #include "libsettid/procfs.h"
 #include "libsettid/sys.h"
 #include "restore_guard.h"
+#include "restore_internal.h"
 #include "restore_layout.h"
 
 #include <errno.h>
@@ -37,49 +38,56 @@ struct restore {
 	int life_fd, event_fd; /* write end, read end */
 	struct settid_child guard;
 	bool guard_lives;
-	bool was_subreaper;
+	bool made_subreaper;
 	enum restore_into into;
+	bool user;
 	int proc_fd;
 	pid_t root;
 };
 
-static void futex_wake(uint32_t *word)
+static int fail_errno(struct tree_error *err, long code, const char *what)
 {
-	SYS3(SYS_futex, word, FUTEX_WAKE, INT_MAX);
-}
-
-static void set_and_wake(uint32_t *word)
-{
-	__atomic_store_n(word, 1, __ATOMIC_RELEASE);
-	futex_wake(word);
+	return tree_fail(err, (int)code, "%s: %s", what, strerror((int)-code));
 }
 
 /* ------------------------------------------------------------------------------------------- begin -- */
+
+/* Orphans come here should the guard be killed; see restore_end(). */
+static int become_subreaper(struct restore *r, struct tree_error *err)
+{
+	int was = 0;
+	long rc = SYS2(SYS_prctl, PR_GET_CHILD_SUBREAPER, &was);
+
+	if (rc == 0 && !was)
+		rc = SYS2(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
+	r->made_subreaper = rc == 0 && !was;
+	return rc < 0 ? fail_errno(err, rc, "orphans of the new tree cannot be collected") : 0;
+}
 
 int restore_begin(const struct tree *t, const struct plan *p, const struct restore_options *o,
 		  struct restore **out, struct tree_error *err)
 {
 	struct settid_error se = { 0 };
 	struct restore *r = calloc(1, sizeof *r);
-	int rc, subreaper = 0;
+	int rc;
 
 	if (!r)
 		return tree_fail(err, -ENOMEM, "out of memory");
-	*r = (struct restore){
-		.tree = t, .plan = p, .life_fd = -1, .event_fd = -1, .proc_fd = -1, .into = o->into
-	};
+	*r = (struct restore){ .tree = t,
+			       .plan = p,
+			       .life_fd = -1,
+			       .event_fd = -1,
+			       .proc_fd = -1,
+			       .into = o->into,
+			       .user = o->user };
 	r->guard.pidfd = -1;
 	rc = settid__proc_open(&r->proc_fd, &se);
 	if (rc < 0)
 		tree_fail(err, rc, "%s", se.text);
 	else
 		rc = restore_layout(t, p, o->pidfile, &r->e, &r->size, err);
-	if (rc == 0 && !p->has_init) {
-		/* orphans come here should the guard be killed; see restore_end() */
-		prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
-		r->was_subreaper = subreaper;
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
-	}
+	if (rc == 0 && !p->has_init)
+		rc = become_subreaper(r, err);
 	if (rc == 0)
 		rc = restore_guard_start(t, p, o,
 					 &(struct restore_guard){ .e = r->e,
@@ -89,14 +97,12 @@ int restore_begin(const struct tree *t, const struct plan *p, const struct resto
 								  .event_fd = &r->event_fd,
 								  .child = &r->guard },
 					 err);
-	if (rc < 0) {
+	r->guard_lives = rc == 0;
+	if (rc == 0)
+		*out = r;
+	else
 		restore_end(r);
-		return rc;
-	}
-	r->guard_lives = true;
-	set_and_wake(&r->e->go);
-	*out = r;
-	return 0;
+	return rc;
 }
 
 /* ---------------------------------------------------------------------------------------- messages -- */
@@ -106,14 +112,14 @@ int restore_begin(const struct tree *t, const struct plan *p, const struct resto
 static pid_t first_child(int proc_fd, pid_t pid)
 {
 	char path[64], text[64];
-	ssize_t n;
+	long n;
 	int fd;
 
 	snprintf(path, sizeof path, "%d/task/%d/children", (int)pid, (int)pid);
-	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	fd = (int)SYS4(SYS_openat, proc_fd, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return 0;
-	n = read(fd, text, sizeof text - 1);
+	n = SYS3(SYS_read, fd, text, sizeof text - 1);
 	close(fd);
 	if (n <= 0)
 		return 0;
@@ -132,43 +138,13 @@ static pid_t find_root(const struct restore *r)
 	return helper && pid ? first_child(r->proc_fd, pid) : pid;
 }
 
-static int failed_step(const struct restore *r, struct tree_error *err)
+static int failure(const struct restore *r, struct tree_error *err)
 {
-	const struct engine_failure *f = &r->e->failure;
-	const struct plan_step *s = &r->plan->steps[f->step];
-	char who[96], what[96];
+	const struct restore_place at = {
+		.tree = r->tree, .plan = r->plan, .into = r->into, .user = r->user, .proc_fd = r->proc_fd
+	};
 
-	plan_actor_describe(r->plan, r->tree, f->actor, who, sizeof who);
-	plan_step_describe(r->plan, r->tree, s, what, sizeof what);
-	if (s->op == PLAN_CHILD || s->op == PLAN_THREAD) {
-		const struct plan_actor *a = &r->plan->actors[s->a];
-		int32_t number = a->numbers_len ? r->plan->numbers[a->numbers + a->numbers_len - 1u] : 0;
-		struct settid_error holder = { 0 };
-
-		if (f->code == -EEXIST && r->into == RESTORE_CURRENT && settid_who(number, &holder) == 1)
-			tree_fail(err, f->code, "%s could not %s: %s", who, what, holder.text);
-		else if (f->code == -EEXIST)
-			tree_fail(err, f->code, "%s could not %s: a number of it is taken", who, what);
-		else if (f->code == -EINVAL)
-			tree_fail(err, f->code,
-				  "%s could not %s: a number of it is not below pid_max, or it has more "
-				  "numbers than namespaces",
-				  who, what);
-		else if (f->code == -EAGAIN)
-			tree_fail(err, f->code,
-				  "%s could not %s: a limit on processes was reached (RLIMIT_NPROC, pids "
-				  "cgroup or threads-max)",
-				  who, what);
-		else
-			tree_fail(err, f->code, "%s could not %s: %s", who, what, strerror(-f->code));
-		if (err)
-			err->pid = number;
-		return f->code;
-	}
-	tree_fail(err, f->code, "%s could not %s: %s", who, what, strerror(-f->code));
-	if (err && r->plan->actors[f->actor].process != TREE_NONE)
-		err->pid = r->tree->processes[r->plan->actors[f->actor].process].nspid[0];
-	return f->code;
+	return restore_failure(&r->e->failure, &at, err);
 }
 
 static uint64_t now_ms(void)
@@ -179,34 +155,62 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* One byte from the guard's side: an event; -EINTR for wake_fd; 0 when `timeout_ms` is over. */
+#define GUARD_KILLED 'K' /* beside the events of engine.h: it went without a word */
+
+/*
+ * One byte from the guard's side: an event; -EINTR for wake_fd; 0 when `timeout_ms` is over (-1 = never).  Every
+ * process of the tree holds the pipe, so its end tells of nobody in particular: the guard's pidfd is watched too.
+ */
 static int next_event(struct restore *r, int wake_fd, int timeout_ms)
 {
-	struct pollfd fds[] = {
-		{ .fd = r->event_fd, .events = POLLIN },
-		{ .fd = wake_fd, .events = POLLIN },
+	enum { EVENT, GUARD, WAKE, WATCHED };
+	struct pollfd fds[WATCHED] = {
+		[EVENT] = { .fd = r->event_fd, .events = POLLIN },
+		[GUARD] = { .fd = r->guard.pidfd, .events = POLLIN },
+		[WAKE] = { .fd = wake_fd, .events = POLLIN },
 	};
+	struct timespec t = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
 	char event;
-	int n;
+	long n;
 
 	do
-		n = poll(fds, 2, timeout_ms);
-	while (n < 0 && errno == EINTR && wake_fd < 0);
+		n = SYS5(SYS_ppoll, fds, WATCHED, timeout_ms < 0 ? NULL : &t, NULL, 8);
+	while (n == -EINTR); /* what a caller wants to be woken by comes through wake_fd */
 	if (n < 0)
-		return -errno;
-	if (fds[0].revents)
-		return read(r->event_fd, &event, 1) == 1 ? event : ENGINE_ENDED;
-	return fds[1].revents ? -EINTR : 0;
+		return (int)n;
+	if (fds[EVENT].revents) {
+		n = SYS3(SYS_read, r->event_fd, &event, 1);
+		return n == 1 ? event : n < 0 ? (int)n : ENGINE_ENDED;
+	}
+	if (fds[GUARD].revents)
+		return GUARD_KILLED;
+	return fds[WAKE].revents ? -EINTR : 0;
+}
+
+static int not_told(struct tree_error *err, int event)
+{
+	return event == -EINTR ? tree_fail(err, event, "interrupted")
+			       : fail_errno(err, event, "the guard process cannot be listened to");
+}
+
+#define SLICE_MS 100 /* between two looks at the progress */
+
+static int time_left(uint64_t deadline_ms, bool progress)
+{
+	uint64_t t = now_ms(), left = deadline_ms > t ? deadline_ms - t : 0;
+
+	if (!deadline_ms)
+		return progress ? SLICE_MS : -1;
+	if (progress && left > SLICE_MS)
+		return SLICE_MS;
+	return left < INT_MAX ? (int)left : INT_MAX;
 }
 
 int restore_wait_stands(struct restore *r, int wake_fd, uint64_t deadline_ms,
 			void (*progress)(void *arg, size_t done), void *arg, struct tree_error *err)
 {
 	for (;;) {
-		uint64_t t = now_ms();
-		int left = deadline_ms ? (deadline_ms > t ? (int)(deadline_ms - t) : 0) : INT_MAX;
-		int slice = progress && left > 100 ? 100 : left;
-		int event = next_event(r, wake_fd, left == INT_MAX && !progress ? -1 : slice);
+		int event = next_event(r, wake_fd, time_left(deadline_ms, progress));
 
 		switch (event) {
 		case ENGINE_STANDS:
@@ -215,13 +219,16 @@ int restore_wait_stands(struct restore *r, int wake_fd, uint64_t deadline_ms,
 					   : tree_fail(err, -ESRCH,
 						       "the root of the new tree cannot be found in /proc");
 		case ENGINE_FAILED:
-			return failed_step(r, err);
+			return failure(r, err);
 		case ENGINE_ENDED:
 			return tree_fail(err, -ECHILD, "the new tree was killed while it was built");
+		case GUARD_KILLED:
+			return tree_fail(err, -ECHILD,
+					 "the guard process was killed while the tree was built");
 		case 0:
 			break;
 		default:
-			return tree_fail(err, event, "interrupted");
+			return not_told(err, event);
 		}
 		if (deadline_ms && now_ms() >= deadline_ms)
 			return tree_fail(err, -ETIMEDOUT,
@@ -245,9 +252,13 @@ struct restore_times restore_times(const struct restore *r)
 	};
 }
 
-void restore_release(struct restore *r)
+int restore_release(struct restore *r, struct tree_error *err)
 {
-	set_and_wake(&r->e->release);
+	long rc;
+
+	__atomic_store_n(&r->e->release, 1, __ATOMIC_RELEASE);
+	rc = SYS3(SYS_futex, &r->e->release, FUTEX_WAKE, INT_MAX);
+	return rc < 0 ? fail_errno(err, rc, "the programs cannot be released") : 0;
 }
 
 int restore_wait_end(struct restore *r, int wake_fd, int *status, struct tree_error *err)
@@ -256,73 +267,20 @@ int restore_wait_end(struct restore *r, int wake_fd, int *status, struct tree_er
 		int event = next_event(r, wake_fd, -1);
 
 		if (event == ENGINE_FAILED)
-			return failed_step(r, err);
-		if (event == ENGINE_ENDED) {
+			return failure(r, err);
+		if (event == ENGINE_ENDED || event == GUARD_KILLED) {
 			*status =
 				__atomic_load_n(&r->e->root_ended, __ATOMIC_ACQUIRE) ? r->e->root_status : -1;
 			return 0;
 		}
 		if (event < 0)
-			return tree_fail(err, event, "interrupted");
+			return not_told(err, event);
 	}
-}
-
-/* --------------------------------------------------------------------------------------- pidfile -- */
-
-static int write_all(int fd, const char *text, size_t len)
-{
-	ssize_t n = write(fd, text, len);
-
-	return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EIO;
-}
-
-/* A file without a name first, so that neither a reader nor a crash ever meets half of one. */
-static int link_new(struct restore *r, const char *path, const char *text, size_t len)
-{
-	char dir[PATH_MAX], self[64];
-	const char *slash = strrchr(path, '/');
-	int fd, rc;
-
-	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
-	fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	rc = write_all(fd, text, len);
-	snprintf(self, sizeof self, "self/fd/%d", fd);
-	__atomic_store_n(&r->e->pidfile_made, 1,
-			 __ATOMIC_RELEASE); /* before: the guard removes it from here on */
-	if (rc == 0 && unlink(path) < 0 && errno != ENOENT)
-		rc = -errno;
-	if (rc == 0 && linkat(r->proc_fd, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static int write_in_place(struct restore *r, const char *path, const char *text, size_t len)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), rc;
-
-	if (fd < 0)
-		return -errno;
-	__atomic_store_n(&r->e->pidfile_made, 1, __ATOMIC_RELEASE);
-	rc = write_all(fd, text, len);
-	close(fd);
-	return rc;
 }
 
 int restore_pidfile(struct restore *r, struct tree_error *err)
 {
-	const char *path = r->e->pidfile;
-	char text[16];
-	int len = snprintf(text, sizeof text, "%d\n", (int)r->root), rc;
-
-	if (!path)
-		return 0;
-	rc = link_new(r, path, text, (size_t)len);
-	if (rc == -EOPNOTSUPP || rc == -EISDIR)
-		rc = write_in_place(r, path, text, (size_t)len);
-	return rc < 0 ? tree_fail(err, rc, "cannot write %s: %s", path, strerror(-rc)) : 0;
+	return restore_write_pidfile(r->e, r->proc_fd, r->root, err);
 }
 
 /* ------------------------------------------------------------------------------------------- end -- */
@@ -352,7 +310,9 @@ void restore_end(struct restore *r)
 		close(r->event_fd);
 	if (r->proc_fd >= 0)
 		close(r->proc_fd);
-	if (!r->plan->has_init && !r->was_subreaper)
+	if (r->e)
+		engine_remove_pidfile(r->e); /* where the guard could not */
+	if (r->made_subreaper)
 		prctl(PR_SET_CHILD_SUBREAPER, 0);
 	if (r->e)
 		munmap(r->e, r->size);

@@ -60,8 +60,8 @@ struct restore_times restore_times(const struct restore *r);
 /* Writes the root's PID and a newline to the pidfile; replaces an old one. */
 int restore_pidfile(struct restore *r, struct tree_error *err);
 
-/* All programs start (RESTORE with plan_options.exec). */
-void restore_release(struct restore *r);
+/* All programs start (a plan made with plan_options.exec). */
+int restore_release(struct restore *r, struct tree_error *err);
 
 /*
  * Until the root has ended (0, *status as wait4's; -1 when it is not known: somebody killed the guard),

@@ -16,14 +16,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
-#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,15 +30,15 @@
 
 static int read_text(int proc_fd, const char *name, char *buf, size_t size)
 {
-	int fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	int fd = (int)SYS4(SYS_openat, proc_fd, name, O_RDONLY | O_CLOEXEC, 0);
+	long n;
 
 	if (fd < 0)
-		return -errno;
-	n = read(fd, buf, size - 1);
+		return fd;
+	n = SYS3(SYS_read, fd, buf, size - 1);
 	close(fd);
 	if (n < 0)
-		return -EIO;
+		return (int)n;
 	buf[n] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 	return 0;
@@ -48,22 +47,25 @@ static int read_text(int proc_fd, const char *name, char *buf, size_t size)
 /* A core flag needs a real dump: into a directory of ours, so with a relative pattern only. */
 static int check_core(int proc_fd, struct tree_error *err)
 {
-	struct rlimit limit;
+	struct rlimit limit = { 0, 0 };
 	char pattern[256];
+	int r = read_text(proc_fd, "sys/kernel/core_pattern", pattern, sizeof pattern);
 
-	if (read_text(proc_fd, "sys/kernel/core_pattern", pattern, sizeof pattern) < 0)
-		return tree_fail(err, -ENOENT,
-				 "a zombie with a core dump is wanted, and core_pattern cannot be read");
+	if (r < 0)
+		return tree_fail(err, r,
+				 "a zombie with a core dump is wanted, and core_pattern cannot be read: %s",
+				 strerror(-r));
 	if (pattern[0] == '|' || strchr(pattern, '/') || pattern[0] == '\0')
 		return tree_fail(err, -EOPNOTSUPP,
 				 "a zombie with a core dump is wanted, and core_pattern is \"%s\": the "
 				 "dump would go elsewhere, or nowhere",
 				 pattern);
-	if (getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0)
+	r = (int)SYS4(SYS_prlimit64, 0, RLIMIT_CORE, NULL, &limit);
+	if (r == 0 && limit.rlim_max == 0)
 		return tree_fail(
 			err, -EOPNOTSUPP,
 			"a zombie with a core dump is wanted, and the hard limit on core files is 0");
-	return 0;
+	return r < 0 ? tree_fail(err, r, "the limit on core files cannot be read: %s", strerror(-r)) : 0;
 }
 
 /* Is clone3's set_tid let through?  33 entries are refused by every kernel that knows it. */
@@ -79,20 +81,39 @@ static bool set_tid_missing(void)
 	return SYS2(SYS_clone3, &args, SYS_CLONE_ARGS_SIZE_SET_TID) != -EINVAL;
 }
 
-/* ns_last_pid knows one level: each process's own namespace's. */
-static int check_last_pid(const struct tree *t, const struct restore_guard *g, struct tree_error *err)
+/*
+ * Descriptors of ours stay clear of 0, 1 and 2, also where the caller has those closed: what is printed there must
+ * not reach the guard, and a program must not start with one of ours.
+ */
+static int above_std(int fd, int *out, struct tree_error *err)
 {
+	*out = fd;
+	if (fd > 2)
+		return 0;
+	*out = (int)SYS3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+	close(fd);
+	return *out < 0 ? tree_fail(err, *out, "no descriptor: %s", strerror(-*out)) : 0;
+}
+
+/* ns_last_pid knows one level: each process's own namespace's. */
+static int check_last_pid(const struct tree *t, const struct restore_guard *g, bool asked_for,
+			  struct tree_error *err)
+{
+	int fd;
+
 	for (size_t i = 0; i < t->processes_len; i++)
 		if (t->processes[i].levels > 1)
 			return tree_fail(err, -EOPNOTSUPP,
 					 "process %d has numbers at %d levels, and without clone3's "
 					 "set_tid only one can be chosen",
 					 (int)t->processes[i].nspid[0], t->processes[i].levels);
-	g->e->last_pid_fd = openat(g->proc_fd, "sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-	if (g->e->last_pid_fd < 0)
-		return tree_fail(err, -errno, "neither clone3's set_tid nor ns_last_pid can be used: %s",
-				 strerror(errno));
-	return 0;
+	fd = (int)SYS4(SYS_openat, g->proc_fd, "sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return tree_fail(err, fd, "%s, and ns_last_pid cannot be opened: %s",
+				 asked_for ? "ns_last_pid is asked for"
+					   : "clone3's set_tid is not to be had here",
+				 strerror(-fd));
+	return above_std(fd, &g->e->last_pid_fd, err);
 }
 
 /* ----------------------------------------------------------------------------------- in the child -- */
@@ -149,8 +170,9 @@ static void close_between(int from, int to)
 /* Everything but the engine's own, and the standard streams where programs will want them. */
 static void close_others(const struct engine *e)
 {
-	int keep[] = { e->exec ? 0 : -1, e->exec ? 1 : -1, e->exec ? 2 : -1, e->life_fd,    e->event_fd,
-		       e->bell_fd,       e->core_fd,       e->last_pid_fd,   e->children_fd };
+	int std = e->exec ? 0 : -3; /* 0, 1, 2, or none */
+	int keep[] = { std,        std + 1,      std + 2,    e->life_fd,     e->event_fd,
+		       e->bell_fd, e->deaths_fd, e->core_fd, e->last_pid_fd, e->children_fd };
 	size_t n = sizeof keep / sizeof *keep;
 	int from = 0;
 
@@ -167,43 +189,72 @@ static void close_others(const struct engine *e)
 /* A file system without a name that vanishes with its last descriptor. */
 static int detached_tmpfs(void)
 {
-	int fs = (int)SYS2(SYS_fsopen, "tmpfs", 1 /* FSOPEN_CLOEXEC */), mnt = -1;
+	int fs = (int)SYS2(SYS_fsopen, "tmpfs", 1 /* FSOPEN_CLOEXEC */), r;
 
 	if (fs < 0)
-		return -1;
-	if (SYS5(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, 0, 0, 0) == 0)
-		mnt = (int)SYS3(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
+		return fs;
+	r = (int)SYS5(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, 0, 0, 0);
+	if (r == 0)
+		r = (int)SYS3(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
 	close(fs);
-	return mnt;
+	return r;
 }
 
 /* Where the guard later finds children it does not know of: its own list, in its own namespace's numbers. */
 static int open_children(void)
 {
 	char name[64];
-	int proc_fd, fd;
+	int proc_fd, fd, r = settid__proc_open(&proc_fd, NULL);
 
-	if (settid__proc_open(&proc_fd, NULL) < 0)
-		return -1;
+	if (r < 0)
+		return r;
 	snprintf(name, sizeof name, "%d/task/%d/children", (int)getpid(), (int)getpid());
-	fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
+	fd = (int)SYS4(SYS_openat, proc_fd, name, O_RDONLY | O_CLOEXEC, 0);
 	close(proc_fd);
 	return fd;
 }
 
-/* Until then a restorer that dies takes this process along by signal; from then on the pipe tells of it. */
+/* One byte lets it begin; the end of the pipe means that the restorer gave up, or is gone. */
 static void wait_for_go(const struct restore_guard *g)
 {
-	struct engine *e = g->e;
-	struct pollfd life = { .fd = e->life_fd, .events = POLLIN };
+	char go;
+	long n;
 
 	close(*g->life_fd);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (poll(&life, 1, 0) != 0)
-		_exit(0); /* it was gone before the signal was asked for */
-	while (!__atomic_load_n(&e->go, __ATOMIC_ACQUIRE))
-		SYS4(SYS_futex, &e->go, FUTEX_WAIT, 0, 0);
-	prctl(PR_SET_PDEATHSIG, 0);
+	do
+		n = SYS3(SYS_read, g->e->life_fd, &go, 1);
+	while (n == -EINTR);
+	if (n != 1)
+		_exit(0);
+}
+
+/* A descriptor that any signal to the guard makes readable: it has all blocked, and children may send any. */
+static int signal_events(void)
+{
+	uint64_t all = ~(uint64_t)0;
+
+	return (int)SYS4(SYS_signalfd4, -1, &all, sizeof all, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* What the guard needs; without any of it nothing is begun. */
+static void open_needs(struct engine *e, const struct plan *p)
+{
+	e->bell_fd = (int)SYS2(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (e->bell_fd < 0)
+		engine_refuse(e, ENGINE_BELL, e->bell_fd);
+	e->deaths_fd = signal_events();
+	if (e->deaths_fd < 0)
+		engine_refuse(e, ENGINE_DEATHS, e->deaths_fd);
+	if (p->needs_core) {
+		e->core_fd = detached_tmpfs();
+		if (e->core_fd < 0)
+			engine_refuse(e, ENGINE_CORE, e->core_fd);
+	}
+	if (e->exec && !e->has_init) {
+		e->children_fd = open_children();
+		if (e->children_fd < 0)
+			engine_refuse(e, ENGINE_CHILDREN, e->children_fd);
+	}
 }
 
 static void guard_child(const struct restore_guard *g, const struct plan *p) __attribute__((noreturn));
@@ -215,11 +266,7 @@ static void guard_child(const struct restore_guard *g, const struct plan *p)
 	struct engine *e = g->e;
 
 	wait_for_go(g);
-	e->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->needs_core)
-		e->core_fd = detached_tmpfs();
-	if (e->exec && !e->has_init)
-		e->children_fd = open_children();
+	open_needs(e, p);
 #ifndef KEEP_MEMORY
 	size_t keep_len = restore_keep_ranges(g->proc_fd, e, g->size, keep, KEEP_MAX);
 #endif
@@ -237,6 +284,9 @@ static bool wanted(const struct tree *t, int32_t number)
 {
 	if (tree_find(t, number) != TREE_NONE)
 		return true;
+	for (size_t i = 0; i < t->ghosts_len; i++)
+		if (t->ghosts[i].nspid[0] == number)
+			return true;
 	for (size_t i = 0; i < t->processes_len; i++)
 		for (uint32_t k = 1; k < t->processes[i].threads_len; k++)
 			if (t->processes[i].threads[k].nspid[0] == number)
@@ -258,7 +308,7 @@ static pid_t fork_guard(const struct tree *t, const struct plan *p, const struct
 {
 	struct settid_fork_args args = { .size = sizeof args, .method = o->method };
 	int32_t number = pid_max(g->proc_fd);
-	pid_t pid = -EAGAIN;
+	pid_t pid = -EEXIST;
 
 	if (o->user)
 		args.flags = CLONE_NEWUSER | (p->needs_core ? (uint64_t)CLONE_NEWNS : 0);
@@ -266,13 +316,11 @@ static pid_t fork_guard(const struct tree *t, const struct plan *p, const struct
 		return settid_fork(&args, g->child, err); /* its number is none of the tree's levels */
 	args.set_tid = &number;
 	args.set_tid_len = 1;
-	for (int tries = 0; tries < NUMBER_TRIES; tries++) {
+	for (int tries = 0; pid == -EEXIST && tries < NUMBER_TRIES && number > 2; tries++) {
 		do
 			number--;
-		while (number > 1 && wanted(t, number));
+		while (number > 2 && wanted(t, number));
 		pid = settid_fork(&args, g->child, err);
-		if (pid != -EEXIST)
-			break;
 	}
 	return pid;
 }
@@ -282,16 +330,16 @@ static pid_t fork_guard(const struct tree *t, const struct plan *p, const struct
 static int write_proc(int proc_fd, pid_t pid, const char *name, const char *text)
 {
 	char path[64];
-	int fd, r = 0;
+	int fd;
+	long n;
 
 	snprintf(path, sizeof path, "%d/%s", (int)pid, name);
-	fd = openat(proc_fd, path, O_WRONLY | O_CLOEXEC);
+	fd = (int)SYS4(SYS_openat, proc_fd, path, O_WRONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		r = -errno;
+		return fd;
+	n = SYS3(SYS_write, fd, text, strlen(text));
 	close(fd);
-	return r;
+	return n < 0 ? (int)n : 0;
 }
 
 /* The caller's own ids, unchanged: what a user may map without any right. */
@@ -310,13 +358,22 @@ static int write_maps(const struct restore_guard *g, struct tree_error *err)
 	return r < 0 ? tree_fail(err, r, "cannot write the user namespace's maps: %s", strerror(-r)) : 0;
 }
 
-/* Children of the caller live in the namespace of `pid` until leave_target(). */
-static int enter_target(pid_t pid, struct tree_error *err)
+/*
+ * Children of the caller live in the namespace of `pid` until leave_target().  *home is the way back, opened first:
+ * there may be no descriptor left later.
+ */
+static int enter_target(pid_t pid, int *home, struct tree_error *err)
 {
-	int fd = (int)SYS2(SYS_pidfd_open, pid, 0), r;
+	int fd, r;
 
-	if (fd < 0)
+	*home = (int)SYS2(SYS_pidfd_open, getpid(), 0);
+	if (*home < 0)
+		return tree_fail(err, *home, "no descriptor of this process: %s", strerror(-*home));
+	fd = (int)SYS2(SYS_pidfd_open, pid, 0);
+	if (fd == -ESRCH || fd == -EINVAL)
 		return tree_fail(err, fd, "--into %d: there is no such process", (int)pid);
+	if (fd < 0)
+		return tree_fail(err, fd, "--into %d: %s", (int)pid, strerror(-fd));
 	r = (int)SYS2(SYS_setns, fd, CLONE_NEWPID);
 	close(fd);
 	if (r < 0)
@@ -325,27 +382,22 @@ static int enter_target(pid_t pid, struct tree_error *err)
 	return 0;
 }
 
-static void leave_target(void)
+static int leave_target(int home, struct tree_error *err)
 {
-	int fd = (int)SYS2(SYS_pidfd_open, getpid(), 0);
+	int r = (int)SYS2(SYS_setns, home, CLONE_NEWPID);
 
-	SYS2(SYS_setns, fd, CLONE_NEWPID);
-	close(fd);
+	return r < 0 ? tree_fail(err, r, "cannot go back to the own PID namespace: %s", strerror(-r)) : 0;
 }
 
-static int open_pipes(const struct restore_guard *g, struct tree_error *err)
+static int open_pipe(int *read_end, int *write_end, struct tree_error *err)
 {
-	int life[2], event[2];
+	int ends[2] = { -1, -1 }, r = (int)SYS2(SYS_pipe2, ends, O_CLOEXEC), w;
 
-	if (pipe2(life, O_CLOEXEC) < 0)
-		return tree_fail(err, -errno, "no pipe: %s", strerror(errno));
-	g->e->life_fd = life[0];
-	*g->life_fd = life[1];
-	if (pipe2(event, O_CLOEXEC) < 0)
-		return tree_fail(err, -errno, "no pipe: %s", strerror(errno));
-	g->e->event_fd = event[1];
-	*g->event_fd = event[0];
-	return 0;
+	if (r < 0)
+		return tree_fail(err, r, "no pipe: %s", strerror(-r));
+	r = above_std(ends[0], read_end, err);
+	w = above_std(ends[1], write_end, err);
+	return r < 0 ? r : w;
 }
 
 static void close_guards_ends(struct engine *e)
@@ -365,45 +417,78 @@ static int prepare(const struct tree *t, const struct plan *p, const struct rest
 
 	if (r == 0 && (o->method == SETTID_METHOD_NS_LAST_PID ||
 		       (o->method == SETTID_METHOD_AUTO && set_tid_missing())))
-		r = check_last_pid(t, g, err);
-	return r < 0 ? r : open_pipes(g, err);
+		r = check_last_pid(t, g, o->method == SETTID_METHOD_NS_LAST_PID, err);
+	if (r == 0)
+		r = open_pipe(&g->e->life_fd, g->life_fd, err);
+	return r < 0 ? r : open_pipe(g->event_fd, &g->e->event_fd, err);
+}
+
+/* A guard that never began: the pipe would end it too, but only once the caller has closed that. */
+static void end_guard(const struct restore_guard *g)
+{
+	if (SYS4(SYS_pidfd_send_signal, g->child->pidfd, SIGKILL, 0, 0) < 0)
+		kill(g->child->pid, SIGKILL);
+	while (waitid((idtype_t)3, (id_t)g->child->pidfd, &(siginfo_t){ 0 }, WEXITED) < 0 && errno == EINTR)
+		;
+	close(g->child->pidfd);
+	g->child->pidfd = -1;
+}
+
+/* Forks with all signals blocked: the guard keeps it so, and programs get back what the caller wants. */
+static pid_t fork_blocked(const struct tree *t, const struct plan *p, const struct restore_options *o,
+			  const struct restore_guard *g, struct settid_error *err)
+{
+	sigset_t all, old;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	memcpy(&g->e->mask, o->mask ? o->mask : &old, sizeof g->e->mask);
+	g->e->exec = p->commands_len > 0;
+	pid = fork_guard(t, p, o, g, err);
+	if (pid == 0)
+		guard_child(g, p);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return pid;
+}
+
+/* The pipe's read end is still open here too: a guard that somebody killed gives no SIGPIPE. */
+static int let_go(const struct restore_guard *g, struct tree_error *err)
+{
+	long n;
+
+	do
+		n = SYS3(SYS_write, *g->life_fd, "", 1);
+	while (n == -EINTR);
+	return n < 0 ? tree_fail(err, (int)n, "the guard process cannot be told to begin: %s",
+				 strerror((int)-n))
+		     : 0;
 }
 
 int restore_guard_start(const struct tree *t, const struct plan *p, const struct restore_options *o,
 			const struct restore_guard *g, struct tree_error *err)
 {
 	struct settid_error se = { 0 };
-	sigset_t all, old;
-	pid_t pid;
-	int r = prepare(t, p, o, g, err);
+	int home = -1, r = prepare(t, p, o, g, err);
+	pid_t pid = 0;
 
 	if (r == 0 && o->into == RESTORE_PID)
-		r = enter_target(o->into_pid, err);
-	if (r < 0) {
-		close_guards_ends(g->e);
-		return r;
+		r = enter_target(o->into_pid, &home, err);
+	if (r == 0) {
+		pid = fork_blocked(t, p, o, g, &se);
+		if (pid < 0)
+			r = tree_fail(err, pid, "the guard process could not be made: %s", se.text);
+		if (o->into == RESTORE_PID && leave_target(home, err) < 0 && r == 0)
+			r = err ? err->code : -EPERM;
 	}
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
-	memcpy(&g->e->mask, o->mask ? o->mask : &old, sizeof g->e->mask);
-	g->e->exec = p->commands_len > 0;
-	pid = fork_guard(t, p, o, g, &se);
-	if (pid == 0)
-		guard_child(g, p);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (o->into == RESTORE_PID)
-		leave_target();
+	if (home >= 0)
+		close(home);
+	if (r == 0 && o->user)
+		r = write_maps(g, err);
+	if (r == 0)
+		r = let_go(g, err);
 	close_guards_ends(g->e);
-	if (pid < 0)
-		return tree_fail(err, pid, "the guard process could not be made: %s", se.text);
-	r = o->user ? write_maps(g, err) : 0;
-	if (r < 0) {
-		SYS4(SYS_pidfd_send_signal, g->child->pidfd, SIGKILL, 0, 0);
-		while (waitid((idtype_t)3, (id_t)g->child->pidfd, &(siginfo_t){ 0 }, WEXITED) < 0 &&
-		       errno == EINTR)
-			;
-		close(g->child->pidfd);
-		g->child->pidfd = -1;
-	}
+	if (r < 0 && pid > 0)
+		end_guard(g);
 	return r;
 }

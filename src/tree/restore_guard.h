@@ -14,7 +14,7 @@ struct restore_guard {
 	struct settid_child *child; /* out */
 };
 
-/* Makes the guard, which waits for e->go.  On failure it is gone again. */
+/* Makes the guard and lets it begin.  On failure it is gone again. */
 int restore_guard_start(const struct tree *t, const struct plan *p, const struct restore_options *o,
 			const struct restore_guard *g, struct tree_error *err);
 

@@ -9,6 +9,8 @@
  */
 #include "restore_layout.h"
 
+#include "libsettid/sys.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -172,14 +174,18 @@ int restore_layout(const struct tree *t, const struct plan *p, const char *pidfi
 	struct engine scratch = { 0 }, *e;
 	struct bump b = { NULL, sizeof scratch };
 	void *at;
+	long mapped;
 	int r = fill(&b, t, p, pidfile, &scratch, err);
 
 	if (r < 0)
 		return r;
 	*size = (b.used + 4095) / 4096 * 4096;
-	at = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (at == MAP_FAILED)
-		return tree_fail(err, -errno, "no memory for the plan: %s", strerror(errno));
+	mapped = SYS6(SYS_mmap, NULL, *size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mapped < 0 && mapped > -4096)
+		return tree_fail(err, (int)mapped, "no memory for the plan (%zu KiB): %s", *size / 1024,
+				 strerror((int)-mapped));
+	at = (void *)(uintptr_t)mapped;    /* a number until it is known to be an address */
 	madvise(at, *size, MADV_DONTDUMP); /* processes that dump core need not dump this */
 	e = at;
 	b = (struct bump){ at, sizeof *e };
@@ -196,7 +202,7 @@ int restore_layout(const struct tree *t, const struct plan *p, const char *pidfi
 	for (uint32_t k = 0; k < p->actors_len; k++)
 		if (e->steps[e->actors[k].first_step + e->actors[k].steps_len - 1].op == PLAN_EXIT_THREAD)
 			e->leader[k] = 1;
-	e->bell_fd = e->life_fd = e->event_fd = e->core_fd = e->last_pid_fd = e->children_fd =
+	e->bell_fd = e->deaths_fd = e->life_fd = e->event_fd = e->core_fd = e->last_pid_fd = e->children_fd =
 		e->first_pidfd = -1;
 	*out = e;
 	return 0;
@@ -236,7 +242,7 @@ size_t restore_keep_ranges(int proc_fd, const struct engine *e, size_t size, str
 {
 	uintptr_t code = (uintptr_t)&engine_guard, here = (uintptr_t)__builtin_frame_address(0);
 	uintptr_t mapping = (uintptr_t)e;
-	int fd = openat(proc_fd, "self/maps", O_RDONLY | O_CLOEXEC);
+	int fd = (int)SYS4(SYS_openat, proc_fd, "self/maps", O_RDONLY | O_CLOEXEC, 0);
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 	struct map_line m, image = { 0 };
 	char line[PATH_MAX + 128];
