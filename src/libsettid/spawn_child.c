@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include "internal.h"
 #include "ksignal.h"
@@ -36,9 +37,11 @@ CHILD_CODE static bool parent_is_dead(const struct settid__spawn_job *job)
 	return SYS5(SYS_ppoll, &pfd, 1, &now, NULL, 0) > 0;
 }
 
-/* Until `go`: the parent, which would write the maps, may be killed meanwhile, and then so is the child. */
+/* Until `go`: the parent, which would write the maps, may be killed meanwhile, and then so is the child.  The look
+ * now and then is for a wake that never came: parent and child would wait for each other for ever. */
 CHILD_CODE static long wait_for_maps(struct settid__spawn_job *job)
 {
+	const struct timespec now_and_then = { .tv_nsec = 100 * 1000 * 1000 };
 	long r;
 
 	if (!job->has_maps)
@@ -49,8 +52,8 @@ CHILD_CODE static long wait_for_maps(struct settid__spawn_job *job)
 	if (parent_is_dead(job))
 		return -ECANCELED;
 	while (atomic_load(&job->go) == SETTID__GO_WAIT) {
-		r = SYS4(SYS_futex, &job->go, FUTEX_WAIT_PRIVATE, SETTID__GO_WAIT, NULL);
-		if (r < 0 && r != -EAGAIN && r != -EINTR)
+		r = SYS4(SYS_futex, &job->go, FUTEX_WAIT_PRIVATE, SETTID__GO_WAIT, &now_and_then);
+		if (r < 0 && r != -EAGAIN && r != -EINTR && r != -ETIMEDOUT)
 			return r;
 	}
 	return atomic_load(&job->go) == SETTID__GO_RUN ? 0 : -ECANCELED;

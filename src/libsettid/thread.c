@@ -101,10 +101,13 @@ static void *enter(void *arg)
 	return right ? start(start_arg) : NULL;
 }
 
+/* With a look now and then: a wake that was refused must not make it endless. */
 static void wait_for_entrance(struct entrance *e)
 {
+	const struct timespec now_and_then = { .tv_nsec = 100 * 1000 * 1000 };
+
 	while (atomic_load(&e->state) == NEWBORN)
-		SYS4(SYS_futex, &e->state, FUTEX_WAIT_PRIVATE, NEWBORN, NULL);
+		SYS4(SYS_futex, &e->state, FUTEX_WAIT_PRIVATE, NEWBORN, &now_and_then);
 }
 
 static bool is_detached(const pthread_attr_t *attr)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #ifndef SETTID_FAULT_INJECTION
 #define SETTID_FAULT_INJECTION /* for the declaration; this file makes its own calls through libc */
@@ -18,6 +19,7 @@ struct fault {
 	_Atomic unsigned armed; /* the call that is to fail, 0 = none */
 	_Atomic unsigned count;
 	_Atomic long failed; /* its system call, -1 = none yet */
+	long slow;           /* -1 = none */
 	int code;
 };
 static struct fault *fault;
@@ -33,6 +35,9 @@ static bool always_passes(long nr)
 	case SYS_rt_sigprocmask:
 	case SYS_waitid:
 	case SYS_wait4:
+#ifdef __SANITIZE_ADDRESS__
+	case SYS_mmap: /* pthread_create's are AddressSanitizer's too, which ends the program when it gets none */
+#endif
 		return true;
 	default:
 		return false;
@@ -59,25 +64,46 @@ static long likely(long nr)
 	}
 }
 
+static void take_longer(void)
+{
+	const struct timespec ms = { .tv_nsec = 2 * 1000 * 1000 };
+
+	sys_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, (long)&ms, 0, 0, 0);
+}
+
 long settid__fault(long nr)
 {
 	struct fault *f = fault;
 
 	if (!f || !f->armed || always_passes(nr))
 		return 0;
+	if (nr == f->slow)
+		take_longer();
 	if (++f->count != f->armed)
 		return 0;
 	f->failed = nr;
 	return f->code == FAULT_LIKELY ? likely(nr) : f->code;
 }
 
+static void map(void)
+{
+	if (fault)
+		return;
+	fault = mmap(NULL, sizeof *fault, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (fault == MAP_FAILED)
+		abort();
+	fault->slow = -1;
+}
+
+void fault_slow(long nr)
+{
+	map();
+	fault->slow = nr;
+}
+
 void fault_arm(unsigned nth, int code)
 {
-	if (!fault) {
-		fault = mmap(NULL, sizeof *fault, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		if (fault == MAP_FAILED)
-			abort();
-	}
+	map();
 	fault->code = code;
 	fault->count = 0;
 	fault->failed = -1;

@@ -26,6 +26,8 @@
 void fault_arm(unsigned nth, int code);
 /* Stops; was there an nth call? */
 bool fault_disarm(void);
+/* While armed, this system call takes 2 ms longer, so that whoever runs beside it gets ahead and waits.  -1 = none. */
+void fault_slow(long nr);
 /* How many calls were counted since fault_arm(), and the number of the one that failed (-1 = none). */
 unsigned fault_count(void);
 long fault_syscall(void);

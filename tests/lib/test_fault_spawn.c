@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,9 +95,11 @@ static void with_every_step(void)
 			     -EPERM) >= 12);
 }
 
-/* The child waits for its maps here, and must not be left waiting. */
+/* The child waits for its maps here, and must not be left waiting: not by a lost wake either, which only a child
+ * that sleeps already can miss. */
 static void with_maps(void)
 {
+	fault_slow(SYS_write);
 	CHECK(fail_each_call(SPAWN(NUMBERS(NUMBER), .clone_flags = CLONE_NEWUSER, .uid_map = "0 0 1\n",
 				   .gid_map = "0 0 1\n",
 				   .flags = SETTID_SPAWN_USER_MAPS | SETTID_SPAWN_DENY_SETGROUPS),
@@ -108,10 +111,12 @@ static void *seven(void *arg)
 	return arg;
 }
 
-static void thread(void)
+static void thread_by(enum settid_method method)
 {
 	const pid_t number = NUMBER;
-	const struct settid_thread_args args = { .size = sizeof args, .set_tid = &number, .set_tid_len = 1 };
+	const struct settid_thread_args args = {
+		.size = sizeof args, .set_tid = &number, .set_tid_len = 1, .method = method
+	};
 	pthread_t t;
 
 	CHECK_INT(pthread_create(&t, NULL, seven, NULL), 0); /* libc's first thread sets things up for good */
@@ -142,6 +147,18 @@ static void thread(void)
 	CHECK(nth > 4);
 }
 
+static void thread(void)
+{
+	thread_by(SETTID_METHOD_AUTO);
+}
+
+/* The new thread wakes its creator, who sleeps already. */
+static void thread_by_last_pid(void)
+{
+	fault_slow(SYS_gettid);
+	thread_by(SETTID_METHOD_NS_LAST_PID);
+}
+
 #define IN_WORLD(name)                        \
 	static void test_##name(void **state) \
 	{                                     \
@@ -153,6 +170,7 @@ IN_WORLD(plain)
 IN_WORLD(with_every_step)
 IN_WORLD(with_maps)
 IN_WORLD(thread)
+IN_WORLD(thread_by_last_pid)
 
 #define ROW(sentence, name)                             \
 	{                                               \
@@ -166,6 +184,8 @@ int main(void)
 		ROW("a failing call of any step of the child leaves nothing", with_every_step),
 		ROW("a failing call while the maps are written leaves nothing", with_maps),
 		ROW("a failing call of a thread's creation leaves nothing", thread),
+		ROW("a failing call of a thread's creation by ns_last_pid leaves nothing",
+		    thread_by_last_pid),
 	};
 	const char *missing = world_missing();
 
