@@ -166,7 +166,9 @@ it "a number taken at the caller's level is refused with its holder from inside 
 names_zombie() {
 	# A shell becomes sleep and never waits for its child.
 	run "$SETTID" exec --new-pidns --mount-proc -- \
-		sh -c '(sleep 0.2 & echo $! >z; exec sleep 30) & sleep 0.7; "$0" exec --pid "$(cat z)" true' "$SETTID"
+		sh -c '(sleep 0.2 & echo $! >z; exec sleep 30) &
+			until grep -q "^State:.*Z" "/proc/$(cat z)/status"; do sleep 0.1; done 2>/dev/null
+			"$0" exec --pid "$(cat z)" true' "$SETTID"
 	is "$status" 125
 	like "$err" "set_tid?0? = $(cat z) is held by a zombie, child of 2 (sleep)"
 }
