@@ -26,6 +26,16 @@ static long enter_namespace(long pid)
 	return r;
 }
 
+/* Processes that share memory with the guard share its descriptors too. */
+static long open_child(struct engine *e, uint32_t actor, uint32_t fd)
+{
+	long r = SYS2(SYS_pidfd_open, e->pids[actor], 0);
+
+	if (r >= 0)
+		e->fds[fd] = (int32_t)r;
+	return r;
+}
+
 static long wait_child(struct engine *e, uint32_t actor, int what)
 {
 	long r;
@@ -145,6 +155,10 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 		return enter_namespace(s->b ? (long)s->b : e->pids[s->a]);
 	case PLAN_LEAVE:
 		return enter_namespace(SYS0(SYS_getpid));
+	case PLAN_OPEN:
+		return open_child(e, s->a, s->b);
+	case PLAN_ENTER_OPEN:
+		return SYS2(SYS_setns, e->fds[s->b], CLONE_NEWPID);
 	case PLAN_SETSID:
 		return SYS0(SYS_setsid);
 	case PLAN_SETPGID:

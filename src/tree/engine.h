@@ -93,6 +93,7 @@ struct engine {
 	uint64_t first_ns, stands_ns; /* CLOCK_MONOTONIC: first birth, last DONE */
 	struct engine_failure failure;
 	uint32_t *counters;
+	int32_t *fds;     /* what PLAN_OPEN keeps */
 	int32_t *pids;    /* per actor: as its creator's clone3 returned it */
 	uint32_t *leader; /* per actor: 1 until a PLAN_EXIT_THREAD has happened */
 };

@@ -66,6 +66,9 @@ bool plan__visible(const struct tree *t, int32_t of, int32_t from)
 {
 	int32_t ns = t->processes[of].ns;
 
+	if (from == TREE_NONE)
+		return false;
+
 	while (ns != TREE_NONE && ns != t->processes[from].ns)
 		ns = t->namespaces[ns].parent;
 	return ns != TREE_NONE;
@@ -74,6 +77,11 @@ bool plan__visible(const struct tree *t, int32_t of, int32_t from)
 int32_t plan__number_in(const struct tree *t, int32_t of, int32_t from)
 {
 	return plan__visible(t, of, from) ? t->processes[of].nspid[t->processes[from].levels - 1] : 0;
+}
+
+bool plan__sees(const struct planner *pl, int32_t i, int32_t founder)
+{
+	return founder != TREE_NONE && plan__visible(pl->t, founder, i);
 }
 
 /* Children lists in file order, and an order with parents first. */
@@ -104,6 +112,16 @@ static int link_children(struct planner *pl)
 	return 0;
 }
 
+/* Somebody enters this init's namespace; where nobody who does can see it, its creator lends a descriptor. */
+static void note_entered(struct planner *pl, int32_t init, int32_t by)
+{
+	struct plan_node *n = &pl->nodes[init];
+
+	n->entered = true;
+	if (by == TREE_NONE && plan__parent(pl, init) != TREE_NONE && n->fd == NO_COUNTER)
+		n->fd = pl->plan->fds_len++;
+}
+
 /* Where it may live: its parent's namespace, a new one below that, or one that exists there already. */
 static int check_namespace(struct planner *pl, int32_t i)
 {
@@ -113,31 +131,60 @@ static int check_namespace(struct planner *pl, int32_t i)
 	const struct tree_ns *ns = &t->namespaces[p->ns];
 	struct plan_who who;
 
-	if (p->children_ns != p->ns)
-		return plan__refuse(pl, i,
-				    "its children live in another namespace than itself "
-				    "(pid_for_children), which only unshare or setns make");
-	if (!parent || p->ns == parent->ns)
+	if (parent && p->ns == parent->ns)
 		return 0;
-	if (ns->init == i && ns->parent == parent->ns)
+	if (ns->init == i && ns->parent == (parent ? parent->ns : TREE_NONE))
 		return 0;
+	if (ns->init == i && !parent)
+		return plan__refuse(
+			pl, i, "it is init of a namespace inside level 0, and its parent is outside that");
 	if (ns->init == i)
 		return plan__refuse(
 			pl, i, "it is init of a namespace more than one level below that of its parent, %s",
 			plan__who(pl, p->parent, &who));
+	if (!plan__enters(pl, i))
+		return 0;
 	if (ns->init == TREE_NONE)
 		return plan__refuse(pl, i, "the init of its namespace is not in the tree");
-	if (!plan__visible(t, ns->init, p->parent))
-		return plan__refuse(pl, i, "its namespace is not below that of its parent, %s",
-				    plan__who(pl, p->parent, &who));
-	pl->nodes[ns->init].entered = true;
+	note_entered(pl, ns->init, p->parent);
+	return 0;
+}
+
+/* Where its children would live: only setns() gets there, so the namespace must have an init. */
+static int check_children_ns(struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+	int32_t init = pl->t->namespaces[p->children_ns].init;
+
+	if (p->children_ns == p->ns)
+		return 0;
+	if (init == TREE_NONE || plan__process(pl, init)->state == TREE_ZOMBIE)
+		return plan__refuse(pl, i,
+				    "its children would live in a namespace (children_ns) that has no living "
+				    "init in the tree");
+	note_entered(pl, init, i);
+	return 0;
+}
+
+/* A name is a string to the kernel: with a NUL inside it would be cut short without a word. */
+static int check_names(struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+
+	if (tree_str_has_nul(p->comm))
+		return plan__refuse(pl, i, "its comm holds a NUL byte, and the kernel's names end at one");
+	for (uint32_t k = 0; k < p->threads_len; k++)
+		if (tree_str_has_nul(p->threads[k].name))
+			return plan__refuse(pl, i,
+					    "the name of its thread %d holds a NUL byte, and the kernel's "
+					    "names end at one",
+					    (int)p->threads[k].nspid[0]);
 	return 0;
 }
 
 static int check_shapes(struct planner *pl)
 {
 	const struct tree *t = pl->t;
-	int r;
 
 	for (size_t g = 0; g < t->ghosts_len; g++) {
 		int32_t n = t->ghosts[g].nspid[0];
@@ -151,39 +198,59 @@ static int check_shapes(struct planner *pl)
 					t->processes[i].sid == n ? "session" : "process group", (int)n);
 	}
 	for (size_t i = 0; i < t->processes_len; i++) {
-		r = check_namespace(pl, (int32_t)i);
-		if (r < 0)
-			return r;
+		TRY(check_namespace(pl, (int32_t)i));
+		TRY(check_children_ns(pl, (int32_t)i));
+		TRY(check_names(pl, (int32_t)i));
 	}
+	if (!pl->o.new_namespace && t->namespaces[0].init != TREE_NONE)
+		return plan__refuse(pl, t->namespaces[0].init,
+				    "it wants number 1 of a namespace that exists already and has an init: "
+				    "use --into new");
 	return 0;
 }
 
 static int run(struct planner *pl)
 {
-	int r;
+	TRY(link_children(pl));
+	TRY(check_shapes(pl));
+	TRY(plan__sessions(pl));
+	TRY(plan__groups(pl));
+	TRY(plan__standins(pl));
+	TRY(plan__actors(pl));
+	TRY(plan__rehearse(pl));
+	TRY(plan__ends(pl));
+	return plan__cut_up(pl);
+}
 
-	if ((r = link_children(pl)) < 0 || (r = check_shapes(pl)) < 0)
-		return r;
-	if ((r = plan__sessions(pl)) < 0 || (r = plan__groups(pl)) < 0)
-		return r;
-	r = plan__emit(pl);
-	return r == -ENOMEM ? tree_fail(pl->err, r, "out of memory for the plan") : r;
+static int make(struct planner *pl)
+{
+	size_t len = pl->t->processes_len;
+
+	pl->nodes = calloc(len, sizeof *pl->nodes);
+	pl->order = calloc(len, sizeof *pl->order);
+	pl->plan = calloc(1, sizeof *pl->plan);
+	if (!pl->nodes || !pl->order || !pl->plan)
+		return -ENOMEM;
+	for (size_t i = 0; i < len; i++)
+		pl->nodes[i].fd = NO_COUNTER;
+	pl->init = pl->o.new_namespace && pl->t->namespaces[0].init == TREE_NONE;
+	return run(pl);
 }
 
 int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err)
 {
 	struct planner pl = { .t = t, .o = *o, .err = err };
-	int r;
+	int r = make(&pl);
 
-	pl.nodes = calloc(t->processes_len, sizeof *pl.nodes);
-	pl.order = calloc(t->processes_len, sizeof *pl.order);
-	pl.plan = calloc(1, sizeof *pl.plan);
-	if (!pl.nodes || !pl.order || !pl.plan)
-		r = tree_fail(err, -ENOMEM, "out of memory for the plan");
-	else
-		r = run(&pl);
 	free(pl.nodes);
 	free(pl.order);
+	free(pl.visits);
+	free(pl.standins);
+	free(pl.log);
+	free(pl.entries);
+	free(pl.tasks);
+	if (r == -ENOMEM)
+		tree_fail(err, r, "out of memory for the plan");
 	if (r < 0) {
 		plan_free(pl.plan);
 		return r;

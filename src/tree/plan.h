@@ -21,11 +21,13 @@
 #include <stdio.h>
 
 enum plan_op {
-	PLAN_CHILD = 1, /* make process `a` as one's own child                                         */
-	PLAN_THREAD,    /* make thread `a` in one's own process                                        */
-	PLAN_ENTER,     /* children live in init `a`'s namespace from now on; b = its number as seen
+	PLAN_CHILD = 1,  /* make process `a` as one's own child                                         */
+	PLAN_THREAD,     /* make thread `a` in one's own process                                        */
+	PLAN_ENTER,      /* children live in init `a`'s namespace from now on; b = its number as seen
 				     here, 0 = it is an own child                                         */
-	PLAN_LEAVE,     /* children live in one's own namespace again                                  */
+	PLAN_LEAVE,      /* children live in one's own namespace again                                  */
+	PLAN_OPEN,       /* keep a descriptor of init `a`, an own child, as number b of the table       */
+	PLAN_ENTER_OPEN, /* as PLAN_ENTER, for one who does not see the init: by that descriptor        */
 	PLAN_SETSID,
 	PLAN_SETPGID,       /* join group `a` (one's own namespace's number); 0 = found one                */
 	PLAN_SETPGID_CHILD, /* move child `a` to group `b` (a number)                                      */
@@ -97,9 +99,10 @@ struct plan {
 	uint32_t substituted_len, substituted_cap;
 	char **notes; /* sentences for the user: what is not exactly as in the file, and why */
 	uint32_t notes_len, notes_cap;
-	uint32_t root;   /* actor of the tree's root */
-	bool has_init;   /* the first process born is init of a new namespace: its death ends all */
-	bool needs_core; /* some process dies with a core dump */
+	uint32_t fds_len; /* descriptors that PLAN_OPEN keeps */
+	uint32_t root;    /* actor of the tree's root */
+	bool has_init;    /* the first process born is init of a new namespace: its death ends all */
+	bool needs_core;  /* some process dies with a core dump */
 };
 
 struct plan_options {

@@ -2,55 +2,114 @@
 /*
  * plan_internal.h: what the planner's passes share.
  *
- * The passes run in this order, each over all processes once, so the whole is linear:
- *   plan.c           children lists and a top-down order
+ * The passes run in this order, each over all processes once or twice, so the whole is linear:
+ *   plan.c           children lists, a top-down order, namespaces
  *   plan_sessions.c  birth sessions: who must be born before its parent's setsid()
- *   plan_groups.c    who founds, joins and moves between process groups, and in which phase
- *   plan_emit.c      the step lists
- * Keeps: (Q1) a pass writes only its own part of struct plan_node; (Q2) what cannot be built is refused by
- * the pass that sees it, with the processes' names.
+ *   plan_groups.c    groups that are had by birth or from the parent only: who must hand them down
+ *   plan_standins.c  who keeps a group alive while its founder and another's change places
+ *   plan_actors.c    the actors and their numbers
+ *   plan_rehearse.c  births and groups, acted out one after the other
+ *   plan_ends.c      threads, deaths, stops: what comes when everybody is in place
+ *   plan_steps.c     the log that the last two write, cut up into a list for each actor
+ *
+ * Keeps:   (Q1) a pass writes only its own part of struct plan_node;
+ *          (Q2) what cannot be built is refused by the pass that sees it, with the processes' names;
+ *          (Q3) the log, read from the top, is one way in which everything can happen: each WAIT stands below all
+ *               the ADDs that it waits for.  The lists are the log's lines by actor, so they cannot deadlock (P3).
  */
 #ifndef SETTID_PLAN_INTERNAL_H
 #define SETTID_PLAN_INTERNAL_H
 
 #include "plan.h"
 
-/* How a process gets into its group. */
-enum plan_group_way {
-	PLAN_GROUP_BORN,  /* nothing to do: born in it, or founded it and stays                          */
-	PLAN_GROUP_JOINS, /* phase 2: after every group is founded                                       */
-	PLAN_GROUP_MOVES, /* phase 3: founded a group of its own, leaves it once its members have joined */
-	PLAN_GROUP_MOVED, /* phase 2, by its parent: the group is not visible from its own namespace     */
+#include <string.h>
+
+#define NO_COUNTER UINT32_MAX
+#define NO_EVENT UINT32_MAX
+#define NO_GROUP (-2) /* beside founders' indices; TREE_NONE is the outside group */
+
+/* When a process is born, seen from its parent's side. */
+enum plan_station {
+	PLAN_LATE,     /* any time once the parent is in its final session and has founded its group */
+	PLAN_EARLY,    /* any time before the parent's setsid() */
+	PLAN_AT_BIRTH, /* while the parent is still in the group that it was born in itself */
+	PLAN_ON_VISIT, /* while the parent's own parent has moved it to a group that it cannot name */
 };
 
 struct plan_node {
 	int32_t first_child, next_sibling;
+	int32_t namer; /* itself or the nearest ancestor with a name, TREE_NONE = none has one */
 	/* sessions */
 	int32_t birth_session; /* level-0 number of the session it is born in */
 	int32_t needed_by;     /* a leader: the child that its birth session was chosen for */
 	bool leads_session;
 	bool born_early; /* before its parent's setsid() */
-	/* groups */
-	int32_t birth_group; /* level-0 number of the group it is born in; 0 = outside */
-	bool founds;         /* setpgid(0, 0): a group of its own, while not a session leader */
-	bool needs_outside;  /* it, or a descendant, is in the outside group, which is had by birth alone */
-	bool before_group;   /* born before its parent founds its group */
-	bool has_members;    /* somebody else is, or was born, in the group it founds */
-	uint8_t way;         /* enum plan_group_way */
-	bool steady;         /* a founder: the group has members that never leave it */
-	uint32_t movers;     /* a founder: how many others move into its group in phase 3 */
-	uint32_t arrivals;   /* counter of those, or NO_COUNTER */
-	bool anchored;       /* a founder: the group is not orphaned (R6.47) */
-	uint32_t walk;       /* mark of find_circles() */
+	/* groups, by their founder's index */
+	int32_t group; /* the one it ends in */
+	int32_t birth_group; /* the one that it has to be born in, for its own sake or a descendant's, or NO_GROUP */
+	int32_t needs_it;   /* whose sake that is */
+	uint8_t station;    /* enum plan_station */
+	bool founds;        /* setpgid(0, 0): a group of its own, while not a session leader */
+	bool steady_member; /* it comes into its group by birth or joins it, and never leaves it again */
+	bool steady_group;  /* a founder: somebody else is such a member */
+	bool anchored;      /* a founder: the group is not orphaned (R6.47) */
+	bool in_circle;
+	uint32_t movers;                    /* a founder: how many other founders end in its group */
+	int32_t walk;                       /* mark of find_circles() */
+	int32_t first_visit, next_on_visit; /* its own visits; the next one born on the same visit */
+	int32_t last_visit;                 /* a founder: the last one that was noted to its group */
+	int32_t first_standin;              /* groups that it keeps alive for a while */
+	/* the rehearsal: see plan_rehearse.c */
+	struct plan_rehearsal {
+		int32_t group; /* the one it is in now */
+		bool born, ready, home, settled;
+		bool standing;   /* it is a stand-in, or about to be */
+		int32_t standin; /* for which group */
+		bool exists;     /* its own group can be entered */
+		bool steady;     /* that will have a member at any time from now on */
+		bool held;       /* a stand-in is in it */
+		uint32_t born_event, exists_event, steady_event, held_event;
+		uint32_t entries, entries_len;          /* those into its group since it came home */
+		uint32_t waiting;                       /* tasks that wait for something about this process */
+		uint32_t at_birth_left, early_left;     /* before it founds a group; before its setsid() */
+		uint32_t on_visits_left, standins_left; /* before it goes to its last group */
+	} now;
 	/* emission */
 	uint32_t actor;
-	uint32_t settled;       /* counter that its parent waits for, or NO_COUNTER */
+	uint32_t settled_event; /* its parent waits for it before it ends it */
 	bool entered;           /* an init whose namespace somebody enters from outside */
-	uint32_t threads_stand; /* counter of a stopped process's threads, or NO_COUNTER */
-	uint32_t gate;          /* counter that those who enter wait for, or NO_COUNTER */
+	uint32_t fd;            /* its place in the table of open inits, or NO_COUNTER */
 };
 
-#define NO_COUNTER UINT32_MAX
+/* A stay in a group that the process cannot name; its parent can, and moves it there. */
+struct plan_visit {
+	int32_t process, group;
+	int32_t first_child; /* those born meanwhile, by next_on_visit */
+	int32_t next;        /* of the same process */
+};
+
+struct plan_standin {
+	int32_t group;
+	int32_t next; /* of the same process */
+};
+
+/* A line of the log: a step of `actor`; op 0 is a place where an ADD may be put later. */
+struct plan_line {
+	uint32_t actor;
+	struct plan_step step;
+};
+
+/* Members entered a group by name: the founder waits for these events before it leaves. */
+struct plan_entry {
+	uint32_t event, next;
+};
+
+/* Something that waits until a process is born, or its group can be entered or left. */
+struct plan_task {
+	uint32_t kind;
+	int32_t who;
+	uint32_t next;
+};
 
 struct planner {
 	const struct tree *t;
@@ -59,15 +118,49 @@ struct planner {
 	struct plan_node *nodes; /* one per process */
 	int32_t *order;          /* process indices, parents before children */
 	int32_t first_root;      /* processes with an outside parent, linked by next_sibling */
-	/* counters of the phases, or NO_COUNTER where nobody would wait */
-	uint32_t k_founded, k_joined, k_moved, k_dead;
+	uint32_t init;           /* the helper init's actor, 0 = none */
+	uint32_t k_dead;         /* counters, or NO_COUNTER where nobody would wait */
 	uint32_t k_placed; /* everyone is born and in its group: before that, groups may look orphaned */
+	struct plan_visit *visits;
+	uint32_t visits_len, visits_cap;
+	struct plan_standin *standins;
+	uint32_t standins_len, standins_cap;
+	struct plan_line *log;
+	uint32_t log_len, log_cap;
+	struct plan_entry *entries;
+	uint32_t entries_len, entries_cap;
+	struct plan_task *tasks; /* [0] is none */
+	uint32_t tasks_len, tasks_cap;
+	uint32_t ready_first, ready_last; /* the queue of tasks that can be tried */
 	struct tree_error *err;
 };
 
 int plan__sessions(struct planner *pl);
 int plan__groups(struct planner *pl);
-int plan__emit(struct planner *pl);
+int plan__standins(struct planner *pl);
+int plan__actors(struct planner *pl);
+int plan__rehearse(struct planner *pl);
+int plan__ends(struct planner *pl);
+
+/* plan_steps.c.  All return 0 or -ENOMEM. */
+int plan__grow(void **array, uint32_t *cap, uint32_t need, size_t size);
+int plan__step(struct planner *pl, uint32_t actor, enum plan_op op, uint32_t a, uint32_t b);
+int plan__name(struct planner *pl, uint32_t actor, struct tree_str name);
+int plan__counter(struct planner *pl, uint32_t full, uint32_t *out);
+int plan__numbers(struct planner *pl, const int32_t *nspid, uint8_t levels, struct plan_actor *actor);
+int plan__add_if(struct planner *pl, uint32_t actor, uint32_t counter, uint32_t count);
+int plan__wait_if(struct planner *pl, uint32_t actor, uint32_t counter);
+/* What `actor` has done so far, as something that others can wait for; costs nothing until somebody does. */
+int plan__event(struct planner *pl, uint32_t actor, uint32_t *out);
+int plan__await(struct planner *pl, uint32_t actor, uint32_t event);
+int plan__cut_up(struct planner *pl);
+
+#define TRY(call)                     \
+	do {                          \
+		int try_r = (call);   \
+		if (try_r < 0)        \
+			return try_r; \
+	} while (0)
 
 /* "process 42 (bash)" into a small buffer of the caller's. */
 struct plan_who {
@@ -78,18 +171,60 @@ int plan__refuse(struct planner *pl, int32_t process, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 int plan__note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Whether a number of process `of` exists in the namespace of process `from`, and which. */
+/* Whether a number of process `of` exists in the namespace of process `from` (TREE_NONE: nobody is), and which. */
 bool plan__visible(const struct tree *t, int32_t of, int32_t from);
 int32_t plan__number_in(const struct tree *t, int32_t of, int32_t from);
+/* Whether `i` can name the group that `founder` founded; nobody can name the outside one. */
+bool plan__sees(const struct planner *pl, int32_t i, int32_t founder);
 
 static inline const struct tree_process *plan__process(const struct planner *pl, int32_t i)
 {
 	return &pl->t->processes[i];
 }
 
-static inline int32_t plan__own_number(const struct tree_process *p)
+static inline int32_t plan__parent(const struct planner *pl, int32_t i)
 {
-	return p->nspid[p->levels - 1];
+	return pl->t->processes[i].parent;
+}
+
+static inline bool plan__is_init(const struct planner *pl, int32_t i)
+{
+	return pl->t->namespaces[plan__process(pl, i)->ns].init == i;
+}
+
+/* It is put into a namespace that exists already, from outside. */
+static inline bool plan__enters(const struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+
+	if (plan__is_init(pl, i))
+		return false;
+	/* the parent of the roots is the helper init, inside, or else the guard, outside a new namespace */
+	if (p->parent == TREE_NONE)
+		return pl->o.new_namespace && (!pl->init || p->ns != 0);
+	return p->ns != plan__process(pl, p->parent)->ns;
+}
+
+/* Who makes it: its parent's actor, or that of the one who makes the roots. */
+static inline uint32_t plan__creator(const struct planner *pl, int32_t i)
+{
+	int32_t parent = plan__parent(pl, i);
+
+	return parent == TREE_NONE ? pl->init : pl->nodes[parent].actor;
+}
+
+static inline struct tree_str plan__name_of(const struct tree_process *p)
+{
+	return p->comm.bytes || p->threads_len == 0 ? p->comm : p->threads[0].name;
+}
+
+/* As the kernel keeps them. */
+static inline bool plan__same_name(struct tree_str a, struct tree_str b)
+{
+	size_t la = a.len < TREE_NAME_MAX ? a.len : TREE_NAME_MAX;
+	size_t lb = b.len < TREE_NAME_MAX ? b.len : TREE_NAME_MAX;
+
+	return la == lb && memcmp(a.bytes, b.bytes, la) == 0;
 }
 
 #endif

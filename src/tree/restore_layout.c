@@ -162,6 +162,7 @@ static int fill(struct bump *b, const struct tree *t, const struct plan *p, cons
 		return r;
 	take(b, 0, 64);
 	e->counters = take(b, p->counters_len * sizeof *e->counters, 64);
+	e->fds = take(b, p->fds_len * sizeof *e->fds, 64);
 	e->pids = take(b, n * sizeof *e->pids, 64);
 	e->leader = take(b, n * sizeof *e->leader, 64);
 	e->stacks = take(b, (size_t)n * ENGINE_STACK, 4096);

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/types.h>
 
 #define TREE_LEVEL_MAX 33 /* numbers a process can have: levels 0..32 */
@@ -34,11 +35,17 @@
 
 enum tree_state { TREE_LIVE, TREE_STOPPED, TREE_ZOMBIE };
 
-/* Bytes from the kernel or a file: any but NUL, not necessarily UTF-8; also NUL-terminated.  NULL = absent. */
+/* Bytes from the kernel or a file, not necessarily UTF-8; followed by a NUL.  NULL = absent.  From a file there may
+ * be NULs in between too: who needs a string asks tree_str_has_nul() first. */
 struct tree_str {
 	const char *bytes;
 	size_t len;
 };
+
+static inline bool tree_str_has_nul(struct tree_str s)
+{
+	return s.len && memchr(s.bytes, 0, s.len);
+}
 
 struct tree_thread {
 	const int32_t *nspid; /* as many numbers as its process has */

@@ -259,7 +259,7 @@ it "founders that swapped their groups are refused by name" refused \
 	{"nspid": [5], "ppid": 0, "pgid": 5, "sid": 5, "state": "live"},
 	{"nspid": [6], "ppid": 5, "pgid": 7, "sid": 5, "state": "live"},
 	{"nspid": [7], "ppid": 5, "pgid": 6, "sid": 5, "state": "live"}]}' \
-	"left the groups they had founded for each other"
+	"left the groups that they had founded for each other"
 
 usage() {
 	run "$SETTID" "$@"

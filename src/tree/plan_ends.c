@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan_ends.c: what comes when everybody is born and in place: threads, deaths, stops, and each list's last step.
+ *
+ * Keeps:   (E3) zombies die before anybody stops, for a death can orphan a group, which wakes the stopped (R6.47);
+ *          (E4) children stop before their parents, who have to see it;
+ *          (E5) DONE comes before the process can no longer say so, and after all it has to see done.
+ */
+#include "plan_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+/* A death or stop that its parent has to bring about: an init does not take such signals from inside. */
+static bool killed_by_parent(const struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+
+	return plan__is_init(pl, i) &&
+	       (p->state == TREE_STOPPED || (p->state == TREE_ZOMBIE && p->exit_signal > 0));
+}
+
+static bool can_exec(const struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+
+	return p->state == TREE_LIVE && p->threads_len <= 1 && !p->leader_dead && p->argv_len > 0;
+}
+
+static uint32_t thread_actor(const struct planner *pl, int32_t i, uint32_t k)
+{
+	return pl->plan->actors[pl->nodes[i].actor].thread + k;
+}
+
+/* ------------------------------------------------------------------------------------------ threads -- */
+
+static int make_threads(struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+
+	for (uint32_t k = 1; k < p->threads_len; k++) {
+		uint32_t actor = thread_actor(pl, i, k);
+		struct tree_str name = p->threads[k].name, born = { NULL, 0 };
+
+		TRY(plan__step(pl, pl->nodes[i].actor, PLAN_THREAD, actor, 0));
+		if (pl->nodes[i].namer != TREE_NONE)
+			born = plan__name_of(plan__process(pl, pl->nodes[i].namer));
+		if (name.bytes && !(born.bytes && plan__same_name(name, born)))
+			TRY(plan__name(pl, actor, name));
+	}
+	return 0;
+}
+
+/* The thread that does what the process still has to when its leader is dead. */
+static bool takes_over(const struct tree_process *p, uint32_t k)
+{
+	return p->leader_dead && k == 1;
+}
+
+/* A stop freezes all threads: whoever brings it about waits for the others to have done their part. */
+static int hold_threads(struct planner *pl, int32_t i, uint32_t *stand)
+{
+	const struct tree_process *p = plan__process(pl, i);
+	uint32_t others = p->threads_len > 1 ? p->threads_len - 1 - p->leader_dead : 0;
+
+	*stand = NO_COUNTER;
+	if (others && p->state == TREE_STOPPED)
+		TRY(plan__counter(pl, others, stand));
+	for (uint32_t k = 1; k < p->threads_len; k++) {
+		if (takes_over(p, k))
+			continue;
+		TRY(plan__step(pl, thread_actor(pl, i, k), PLAN_DONE, 0, 0));
+		TRY(plan__add_if(pl, thread_actor(pl, i, k), *stand, 1));
+		TRY(plan__step(pl, thread_actor(pl, i, k), PLAN_HOLD, 0, 0));
+	}
+	return 0;
+}
+
+/* Threads cannot be made once children live elsewhere, and each thread has a children's namespace of its own. */
+static int children_elsewhere(struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+	int32_t init = pl->t->namespaces[p->children_ns].init;
+	uint32_t actor = p->leader_dead ? thread_actor(pl, i, 1) : pl->nodes[i].actor;
+
+	if (p->children_ns == p->ns)
+		return 0;
+	TRY(plan__await(pl, actor, pl->nodes[init].now.born_event));
+	return plan__step(pl, actor, PLAN_ENTER, pl->nodes[init].actor,
+			  (uint32_t)plan__number_in(pl->t, init, i));
+}
+
+/* ------------------------------------------------------------------------------------------- deaths -- */
+
+static int die(struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+	uint32_t actor = pl->nodes[i].actor;
+	struct plan_who who;
+
+	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
+	if (killed_by_parent(pl, i)) {
+		if (p->exit_signal != SIGKILL)
+			return plan__refuse(
+				pl, i,
+				"it is a namespace's init that died from signal %d: an init takes no "
+				"deadly signal but SIGKILL from outside",
+				p->exit_signal);
+		TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
+		return plan__step(pl, actor, PLAN_HOLD, 0, 0);
+	}
+	if (p->exit_signal > 0) {
+		pl->plan->needs_core |= p->core_dumped == 1;
+		return plan__step(pl, actor, PLAN_DIE, (uint32_t)p->exit_signal, p->core_dumped == 1);
+	}
+	if (p->exit_code == TREE_ABSENT)
+		TRY(plan__note(pl->plan, "%s: its exit status is not in the file; it exits with 0",
+			       plan__who(pl, i, &who)));
+	return plan__step(pl, actor, PLAN_EXIT, p->exit_code == TREE_ABSENT ? 0 : (uint32_t)p->exit_code, 0);
+}
+
+/* `actor` sees those of the list from `first` on dead that are to be. */
+static int see_dead(struct planner *pl, uint32_t actor, int32_t first)
+{
+	uint32_t count = 0;
+
+	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_sibling) {
+		if (plan__process(pl, c)->state != TREE_ZOMBIE)
+			continue;
+		if (killed_by_parent(pl, c)) {
+			TRY(plan__await(pl, actor, pl->nodes[c].settled_event));
+			TRY(plan__step(pl, actor, PLAN_KILL, pl->nodes[c].actor, SIGKILL));
+		}
+		TRY(plan__step(pl, actor, PLAN_WAIT_DEAD, pl->nodes[c].actor, 0));
+		count++;
+	}
+	return plan__add_if(pl, actor, pl->k_dead, count);
+}
+
+/* -------------------------------------------------------------------------------------------- stops -- */
+
+static int see_stopped(struct planner *pl, uint32_t actor, int32_t first)
+{
+	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_sibling) {
+		if (plan__process(pl, c)->state != TREE_STOPPED)
+			continue;
+		if (killed_by_parent(pl, c)) {
+			TRY(plan__await(pl, actor, pl->nodes[c].settled_event));
+			TRY(plan__wait_if(pl, actor, pl->k_dead));
+			TRY(plan__step(pl, actor, PLAN_KILL, pl->nodes[c].actor, SIGSTOP));
+		}
+		TRY(plan__step(pl, actor, PLAN_WAIT_STOPPED, pl->nodes[c].actor, 0));
+	}
+	return 0;
+}
+
+/* The signal a stopped process stops by: its own, where the kernel lets that one stop it. */
+static int stop_signal(struct planner *pl, int32_t i, int *sig)
+{
+	const struct tree_process *p = plan__process(pl, i);
+	int32_t founder = pl->nodes[i].group;
+	struct plan *plan = pl->plan;
+	struct plan_who who;
+
+	*sig = p->stop_signal > 0 ? p->stop_signal : SIGSTOP;
+	if (*sig == SIGSTOP)
+		return 0;
+	if (!plan__is_init(pl, i) && founder != TREE_NONE && pl->nodes[founder].anchored)
+		return 0;
+	TRY(plan__note(plan, "%s is stopped by SIGSTOP, not %s: %s", plan__who(pl, i, &who),
+		       *sig == SIGTSTP   ? "SIGTSTP"
+		       : *sig == SIGTTIN ? "SIGTTIN"
+					 : "SIGTTOU",
+		       plan__is_init(pl, i) ? "it is a namespace's init" : "its process group is orphaned"));
+	*sig = SIGSTOP;
+	TRY(plan__grow((void **)&plan->substituted, &plan->substituted_cap, plan->substituted_len + 1,
+		       sizeof *plan->substituted));
+	plan->substituted[plan->substituted_len++] = i;
+	return 0;
+}
+
+static int stop(struct planner *pl, int32_t i, uint32_t actor)
+{
+	int sig;
+
+	TRY(stop_signal(pl, i, &sig));
+	if (killed_by_parent(pl, i)) {
+		TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
+		return plan__step(pl, actor, PLAN_HOLD, 0, 0);
+	}
+	if (sig != SIGSTOP)
+		TRY(plan__wait_if(pl, actor, pl->k_placed));
+	TRY(plan__wait_if(pl, actor, pl->k_dead));
+	return plan__step(pl, actor, PLAN_STOP, (uint32_t)sig, 0);
+}
+
+/* ------------------------------------------------------------------------------------ the last step -- */
+
+/* What starts is a string each: one with a NUL inside would be cut short without a word. */
+static int check_command(struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+
+	for (uint32_t k = 0; k < p->argv_len; k++)
+		if (tree_str_has_nul(p->argv[k]))
+			return plan__refuse(pl, i,
+					    "argv[%u] holds a NUL byte, and no program can be given one", k);
+	if (tree_str_has_nul(p->cwd))
+		return plan__refuse(pl, i, "its cwd holds a NUL byte, and no path does");
+	return 0;
+}
+
+static int start_program(struct planner *pl, int32_t i)
+{
+	struct plan *plan = pl->plan;
+
+	TRY(check_command(pl, i));
+	TRY(plan__step(pl, pl->nodes[i].actor, PLAN_DONE, 0, 0));
+	TRY(plan__grow((void **)&plan->commands, &plan->commands_cap, plan->commands_len + 1,
+		       sizeof *plan->commands));
+	plan->commands[plan->commands_len] = i;
+	return plan__step(pl, pl->nodes[i].actor, PLAN_EXEC, plan->commands_len++, 0);
+}
+
+static int end_living(struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+	uint32_t actor = pl->nodes[i].actor, stand;
+
+	TRY(hold_threads(pl, i, &stand));
+	if (pl->o.exec && can_exec(pl, i))
+		return start_program(pl, i);
+	if (p->leader_dead) {
+		TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
+		TRY(plan__step(pl, actor, PLAN_EXIT_THREAD, 0, 0));
+		actor = thread_actor(pl, i, 1);
+		TRY(plan__step(pl, actor, PLAN_WAIT_LEADER, pl->nodes[i].actor, 0));
+	}
+	TRY(plan__wait_if(pl, actor, stand));
+	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
+	return p->state == TREE_STOPPED ? stop(pl, i, actor) : plan__step(pl, actor, PLAN_HOLD, 0, 0);
+}
+
+/* ---------------------------------------------------------------------------------------- the whole -- */
+
+static int before_deaths(struct planner *pl, int32_t i)
+{
+	TRY(make_threads(pl, i));
+	if (plan__process(pl, i)->subreaper == 1)
+		TRY(plan__step(pl, pl->nodes[i].actor, PLAN_SUBREAPER, 1, 0));
+	TRY(children_elsewhere(pl, i));
+	return plan__process(pl, i)->state == TREE_ZOMBIE ? die(pl, i) : 0;
+}
+
+static int after_deaths(struct planner *pl, int32_t i)
+{
+	if (plan__process(pl, i)->state == TREE_ZOMBIE)
+		return 0;
+	TRY(see_stopped(pl, pl->nodes[i].actor, pl->nodes[i].first_child));
+	return end_living(pl, i);
+}
+
+static int end_helpers(struct planner *pl)
+{
+	TRY(see_stopped(pl, pl->init, pl->first_root));
+	if (pl->init) {
+		TRY(plan__step(pl, pl->init, PLAN_DONE, 0, 0));
+		TRY(plan__step(pl, pl->init, pl->o.exec ? PLAN_REAP : PLAN_HOLD, pl->plan->root, 0));
+	}
+	TRY(plan__step(pl, 0, PLAN_DONE, 0, 0));
+	return plan__step(pl, 0, PLAN_GUARD, 0, 0);
+}
+
+static int count_dead(struct planner *pl)
+{
+	uint32_t dead = 0, stopped = 0;
+
+	for (size_t i = 0; i < pl->t->processes_len; i++) {
+		dead += pl->t->processes[i].state == TREE_ZOMBIE;
+		stopped += pl->t->processes[i].state == TREE_STOPPED;
+	}
+	pl->k_dead = NO_COUNTER;
+	return dead && stopped ? plan__counter(pl, dead, &pl->k_dead) : 0;
+}
+
+/* What a user who asked for programs should know of those that stay placeholders. */
+static int note_exec(struct planner *pl)
+{
+	uint32_t left = (uint32_t)pl->t->processes_len - pl->plan->commands_len;
+
+	if (!pl->o.exec || !left)
+		return 0;
+	return plan__note(pl->plan,
+			  "%u of %zu processes stay placeholders: zombies, stopped ones, those with threads "
+			  "or without argv in the file",
+			  left, pl->t->processes_len);
+}
+
+int plan__ends(struct planner *pl)
+{
+	size_t len = pl->t->processes_len;
+
+	TRY(count_dead(pl));
+	for (size_t k = 0; k < len; k++)
+		TRY(before_deaths(pl, pl->order[k]));
+	TRY(see_dead(pl, pl->init, pl->first_root));
+	for (size_t k = 0; k < len; k++)
+		TRY(see_dead(pl, pl->nodes[pl->order[k]].actor, pl->nodes[pl->order[k]].first_child));
+	for (size_t k = len; k-- > 0;)
+		TRY(after_deaths(pl, pl->order[k]));
+	TRY(end_helpers(pl));
+	for (size_t k = 0; k < len; k++)
+		pl->plan->actors[pl->nodes[pl->order[k]].actor].thread = 0;
+	return note_exec(pl);
+}
