@@ -6,7 +6,8 @@
 # Owns:  a temporary directory, and what it starts: a keeper with the program of part 2, a restore.
 # Keeps: whatever way it ends, all of that is gone afterwards; it signals only its own children, by the PIDs that it
 #        has not waited for yet.  Exit status 0 only if everything it shows was checked and right.
-# As root it works on this machine's own PIDs; as a plain user in user namespaces (--user).
+# As root it works on this machine's own PIDs; as a plain user (and as root of a container) in user namespaces (--user).
+# On a terminal it has colour and its width; elsewhere it is plain, and lines are as long as they are.
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,6 +16,10 @@ bin=$(cd "$bin" && pwd) || exit 1
 PATH=$bin/src/settid:$PATH
 export PATH
 
+exec 3>&1
+columns=$(stty size <&3 2>/dev/null | cut -d ' ' -f 2)
+exec 3>&-
+[ "${columns:-0}" -ge 40 ] || columns=100000
 if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
 	bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m')
 	plain=$(printf '\033[0m')
@@ -24,14 +29,21 @@ fi
 
 failures=0
 part() { printf '\n%s── %s ──%s\n\n' "$bold" "$*" "$plain"; }
-note() { printf '%s\n' "$*"; }
+wrapped() { fold -s -w "$columns"; }
+note() { printf '%s\n' "$*" | wrapped; }
 shown() { printf '%s$ %s%s\n' "$bold" "$*" "$plain"; }
-ok() { printf '%s✓ %s%s\n' "$green" "$*" "$plain"; }
+ok() {
+	printf '%s' "$green"
+	printf '✓ %s\n' "$*" | wrapped
+	printf '%s' "$plain"
+}
 wrong() {
-	printf '%s✗ %s%s\n' "$red" "$*" "$plain"
+	printf '%s' "$red"
+	printf '✗ %s\n' "$*" | wrapped
+	printf '%s' "$plain"
 	failures=$((failures + 1))
 }
-indent() { sed 's/^/  /'; }
+indent() { fold -s -w $((columns - 2)) | sed 's/^/  /'; }
 
 # ------------------------------------------------------------------------------------- taking it all down --
 
@@ -66,21 +78,26 @@ wait_for() { # FILE PID: until the file is there; not when the process has ended
 
 # --------------------------------------------------------------------- 1. one process, three numbers of choice --
 
+free_number() { # FROM
+	n=$1
+	while [ -e "/proc/$n" ]; do
+		n=$((n + 1))
+	done
+	echo "$n"
+}
+
 # The kernel lists a process's numbers from the outermost namespace that the reader sees.
 three_numbers() {
 	part '1. One process, three PID namespaces, the number chosen in each'
+	levels=2
+	outer=$(free_number 31496)
 	if [ "$user" ]; then
 		levels=3 # the machine's own level is not a user's to choose at: the outermost is left to the kernel
 		outer=31496
 		note 'As a plain user: in a user namespace (--user) with three PID namespaces inside it.'
-	else
-		levels=2
-		outer=31496
-		while [ -e "/proc/$outer" ]; do
-			outer=$((outer + 1))
-		done
 	fi
-	shown "settid exec${user:+ $user} --set-tid 1,42,$outer --new-pidns=$levels -- sh -c 'echo \$\$; exec grep NSpid /proc/self/status'"
+	shown "settid exec${user:+ $user} --set-tid 1,42,$outer --new-pidns=$levels -- \\"
+	printf "%s      sh -c 'echo \$\$; exec grep NSpid /proc/self/status'%s\n" "$bold" "$plain"
 	# shellcheck disable=SC2016,SC2086 # for the inner shell; words
 	settid exec $user --set-tid 1,42,$outer --new-pidns=$levels -- \
 		sh -c 'echo $$; exec grep NSpid /proc/self/status' >"$tmp/three" 2>&1
@@ -104,7 +121,7 @@ three_numbers() {
 # --------------------------------------------------------------------------- 2. a live tree, dumped and restored --
 
 kernel_view() { # ROOT SKIP: see kernel-view.awk
-	grep -sHE '^(Name|State|Tgid|Pid|PPid|NSpid|NSpgid|NSsid):' /proc/[0-9]*/task/[0-9]*/status |
+	grep -asHE '^(Name|State|Tgid|Pid|PPid|NSpid|NSpgid|NSsid):' /proc/[0-9]*/task/[0-9]*/status |
 		awk -v root="$1" -v skip="$2" -f "$here/kernel-view.awk" | sort -t "$(printf '\t')" -k 2
 }
 
@@ -119,21 +136,48 @@ start_job() {
 
 compare_views() { # BEFORE AFTER
 	awk -F '\t' -v red="$red" -v plain="$plain" '
-		BEGIN { printf "  %-11s %-7s %-10s %-10s %-8s %-8s   %s\n",
-			"NSpid", "parent", "group", "session", "state", "name", "restored: NSpid" }
-		FNR == NR { after[$2] = $1; next }
+		function wider(column, text) {
+			if (length(text) > width[column])
+				width[column] = length(text)
+		}
+		function line(f, restored, verdict,    i, out) {
+			for (i = 1; i <= 6; i++)
+				out = out sprintf("  %-" width[i] "s", f[i])
+			printf "%s  %-" width[7] "s  %s\n", out, restored, verdict
+		}
+		BEGIN {
+			split("NSpid|parent|group|session|state|name", head, "|")
+			for (i = 1; i <= 6; i++)
+				wider(i, head[i])
+			wider(7, "restored")
+		}
+		FNR == NR {
+			after[$2] = $1
+			wider(7, $1)
+			next
+		}
 		{
-			split($2, f, "|")
-			same = $2 in after
-			printf "%s  %-11s %-7s %-10s %-10s %-8s %-8s   %-18s %s%s\n", same ? "" : red, f[1], f[2], f[3], f[4],
-				f[5], f[6], same ? after[$2] : "-", same ? "same" : "DIFFERENT", same ? "" : plain
-		}' "$2" "$1"
+			row[++rows] = $2
+			n = split($2, f, "|")
+			for (i = 1; i <= n; i++)
+				wider(i, f[i])
+		}
+		END {
+			line(head, "restored", "")
+			for (r = 1; r <= rows; r++) {
+				split(row[r], f, "|")
+				if (row[r] in after)
+					line(f, after[row[r]], "same")
+				else
+					line(f, "-", red "DIFFERENT" plain)
+			}
+		}' "$2" "$1" | sed 's/ *$//'
 }
 
 dump_and_restore() {
-	part '2. A live tree: dumped, drawn, killed, restored with every number, compared'
-	note 'A shell with job control (a pipeline, a stopped job) and a program with workers, threads, a sandbox'
-	note 'in a PID namespace of its own and two zombies:'
+	part '2. A live tree: dumped, drawn, killed, restored, compared'
+	note 'A shell with job control (a pipeline, a stopped job) and a program with workers,'
+	note 'threads, a sandbox in a PID namespace of its own, and two zombies:'
 	cd "$tmp" || exit 1
 	if ! start_job; then
 		wrong 'the program of the demo did not start'
@@ -144,7 +188,7 @@ dump_and_restore() {
 	shown "settid dump $root -o tree.json"
 	settid dump "$root" -o tree.json 2>&1 | indent
 	shown 'settid show tree.json'
-	settid show tree.json 2>&1 | indent
+	settid show tree.json
 	echo
 	stop "$keeper"
 	keeper=''
@@ -152,7 +196,9 @@ dump_and_restore() {
 		wrong "$root is still there"
 		return
 	fi
-	note "Killed: $root and everything below it are gone.  Now from the file, into a new PID namespace:"
+	note "Killed: $root and everything below it are gone."
+	echo
+	note 'Now from the file, into a new PID namespace:'
 	shown "settid restore tree.json${user:+ $user} --hold --pidfile root.pid &"
 	# shellcheck disable=SC2086 # words
 	settid restore tree.json $user --hold --pidfile root.pid >restore.out 2>&1 </dev/null &
@@ -165,9 +211,11 @@ dump_and_restore() {
 	indent <restore.out
 	new=$(cat root.pid)
 	shown "settid show $new"
-	settid show "$new" 2>&1 | indent
+	settid show "$new"
 	kernel_view "$new" 1 >after
-	printf '\nThe comparison, read from the kernel'\''s /proc without settid\n(a row per thread; the new namespace adds its own outer number):\n'
+	echo
+	note "The comparison, read from the kernel's /proc without settid: a row per thread;"
+	note 'restored, each has one number more, its own in the namespace outside:'
 	compare_views before after
 	threads=$(wc -l <before)
 	cut -f 2 before >before.numbers
@@ -206,8 +254,14 @@ inside_taken() {
 	kill "$holder"
 	wait "$holder" 2>/dev/null
 
-	shown "settid exec --pid 300 -- setsid sh -c 'sleep 60 & exit'    # a leader that leaves a member behind"
+	echo
+	note 'A leader that is dead, but whose group lives on, still holds its number:'
+	shown "settid exec --pid 300 -- setsid sh -c 'sleep 60 & exit'"
 	settid exec --pid 300 -- setsid sh -c 'sleep 60 & exit'
+	for _ in $(seq 100); do
+		awk '$2 == "(sleep)" && $5 == 300 { found = 1 } END { exit !found }' /proc/[0-9]*/stat && break
+		sleep 0.05
+	done
 	shown 'settid exec --pid 300 -- true'
 	settid exec --pid 300 -- true
 	echo "  (exit status $?)"
@@ -217,8 +271,9 @@ taken_number() {
 	part '3. A number that is taken: who holds it?'
 	# shellcheck disable=SC2086 # words
 	settid exec $user --new-pidns --mount-proc -- "$here/demo.sh" --inside-taken >"$tmp/taken" 2>&1 </dev/null
-	cat "$tmp/taken"
-	if grep -q '42.*sleep' "$tmp/taken" && grep -q '300.*sleep' "$tmp/taken"; then
+	wrapped <"$tmp/taken"
+	if grep -q '^settid exec: set_tid\[0\] = 42 is held by .*(sleep)' "$tmp/taken" &&
+		grep -q '^settid exec: set_tid\[0\] = 300 is still .*(sleep)' "$tmp/taken"; then
 		ok 'both errors name the number and its holder'
 	else
 		wrong 'an error did not name the holder'
@@ -244,8 +299,9 @@ if [ "${1:-}" = --inside-taken ]; then
 	exit
 fi
 
+# Rather tried than told by the user: root of a container may not choose numbers outside it.
 user=''
-[ "$(id -u)" = 0 ] || user=--user
+settid exec --pid "$(free_number 31496)" --new-pidns -- true 2>/dev/null || user=--user
 # shellcheck disable=SC2086 # words
 if ! settid exec $user --new-pidns -- true 2>"$tmp/why"; then
 	cat "$tmp/why"
@@ -260,7 +316,9 @@ race
 seconds=$(($(date +%s) - begin))
 printf '\n'
 if [ $failures = 0 ]; then
-	ok "${bold}verified in $seconds s: 3 numbers in 3 namespaces, $threads processes and threads restored exactly, 2 holders named, 1,000 set_tid births without a wrong number${plain}"
+	green=$bold$green
+	ok "verified in $seconds s: 3 numbers in 3 namespaces, $threads processes and threads restored exactly," \
+		'2 holders named, 1,000 set_tid births without a wrong number'
 else
 	wrong "$failures of the things shown went wrong"
 	exit 1

@@ -2,7 +2,7 @@
 #
 # kernel-view.awk: a process tree as the kernel's own /proc shows it, one line per thread; settid has no part in it.
 #
-# Input:  grep -sH '^(Name|State|Tgid|Pid|PPid|NSpid|NSpgid|NSsid):' /proc/[0-9]*/task/[0-9]*/status
+# Input:  grep -asHE '^(Name|State|Tgid|Pid|PPid|NSpid|NSpgid|NSsid):' /proc/[0-9]*/task/[0-9]*/status
 # Set:    root = the tree's root; skip = how many of the outermost levels to leave out of the comparison.
 # Output: NSpid (all levels) TAB the numbers below `skip`, "NSpid|ppid|NSpgid|NSsid|state|name"
 # ppid is the parent's number at level `skip`; 0 for the root's.

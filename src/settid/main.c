@@ -179,10 +179,8 @@ int main(int argc, char **argv)
 	int status = dispatch(argc, argv);
 
 	int r = out_finish();
-	if (r < 0) {
-		cmd_warn("cannot write the output: %s", strerror(-r));
-		if (status == CMD_OK)
-			status = CMD_FAILED;
-	}
-	return status;
+	if (r == 0 || status != CMD_OK) /* a command that failed has said why: most likely just this */
+		return status;
+	cmd_warn("cannot write the output%s%s", r == OUT_LOST ? "" : ": ", r == OUT_LOST ? "" : strerror(-r));
+	return CMD_FAILED;
 }

@@ -62,7 +62,7 @@ int out_finish(void)
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
-	return errno ? -errno : -EIO; /* lost in an earlier flush, whose errno is long gone */
+	return errno ? -errno : OUT_LOST;
 }
 
 /* ---------------------------------------------------------------------------------------- tables -- */

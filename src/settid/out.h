@@ -25,7 +25,9 @@ int out_width(FILE *stream);
 /* All three for the drawing of a tree. */
 struct tree_show_options out_show_options(FILE *stream);
 
-/* Flushes stdout.  0, or -errno if anything printed there was lost. */
+/* Flushes stdout.  0, or -errno if anything printed there was lost; OUT_LOST when that was in an earlier flush, whose
+ * errno is long gone. */
+#define OUT_LOST (-4096)
 int out_finish(void);
 
 /* ---------------------------------------------------------------------------------------- tables -- */
