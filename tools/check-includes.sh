@@ -48,6 +48,8 @@ resolve() { # FILE SPELLED, SPELLED being <x> or "x"
 	name=${2#?}
 	name=${name%?}
 	places='src include'
+	# the helpers of that folder are on the include path of the others' programs
+	case $1 in tests/*) places="$places tests/lib" ;; esac
 	case $2 in \"*) places="$(dirname "$1") $places" ;; esac
 	for place in $places; do
 		# X.inc is made from X by the build
