@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.c: wait4 and waitid: who is looked at, what is reported, and waits that have to wait.
+ *
+ * Owns:    pidns_task.wait, waiting, returned, result; stop_told and continue_told of a process.
+ * Keeps:   (V1) a task that waits has at least one child that its wait could report some day;
+ *          (V2) what can be reported is reported before the call that caused it is over.
+ */
+#include "internal.h"
+
+/* ------------------------------------------------------------------------------------------- who -- */
+
+static bool is_selected(const struct pidns__wait *wait, const struct pidns_task *child)
+{
+	const struct pidns_process *p = child->process;
+	bool clone_child = child->exit_signal != PIDNS_SIGCHLD;
+
+	switch (wait->type) {
+	case PIDNS_P_PID:
+	case PIDNS_P_PIDFD:
+		if (child->pid.id != wait->id)
+			return false;
+		break;
+	case PIDNS_P_PGID:
+		if (p->link[PIDNS_PGID].id != wait->id)
+			return false;
+		break;
+	default:
+		break;
+	}
+	return (wait->options & PIDNS_WALL) || clone_child == ((wait->options & PIDNS_WCLONE) != 0);
+}
+
+/* ------------------------------------------------------------------------------------------ what -- */
+
+static void report(const struct pidns_task *self, const struct pidns_task *child, int32_t code,
+		   int32_t si_status, int32_t status, struct pidns_waited *out)
+{
+	*out = (struct pidns_waited){
+		.pid = pidns__seen(child->pid.id, self),
+		.status = status,
+		.code = code,
+		.si_status = si_status,
+		.uid = child->cred.uid,
+	};
+}
+
+static void report_death(struct pidns_task *self, struct pidns_task *child, uint32_t options,
+			 struct pidns_waited *out)
+{
+	int32_t status = child->process->status, sig = status & 0x7f;
+
+	if (sig)
+		report(self, child, status & 0x80 ? PIDNS_CLD_DUMPED : PIDNS_CLD_KILLED, sig, status, out);
+	else
+		report(self, child, PIDNS_CLD_EXITED, status >> 8 & 0xff, status, out);
+	if (!(options & PIDNS_WNOWAIT))
+		pidns__release(child);
+}
+
+/* True: there was news of it.  *may_come: there may be some later. */
+static bool consider(struct pidns_task *self, struct pidns_task *child, uint32_t options, bool *may_come,
+		     struct pidns_waited *out)
+{
+	struct pidns_process *p = child->process;
+
+	if (child->is_zombie) {
+		if (!(options & PIDNS_WEXITED))
+			return false;
+		report_death(self, child, options, out);
+		return true;
+	}
+	*may_come = true;
+	if (p->stop_signal && !p->stop_told && (options & PIDNS_WUNTRACED)) {
+		report(self, child, PIDNS_CLD_STOPPED, p->stop_signal, p->stop_signal << 8 | 0x7f, out);
+		p->stop_told = !(options & PIDNS_WNOWAIT);
+		return true;
+	}
+	if (!p->continue_told && (options & PIDNS_WCONTINUED)) {
+		report(self, child, PIDNS_CLD_CONTINUED, PIDNS_SIGCONT, 0xffff, out);
+		p->continue_told = !(options & PIDNS_WNOWAIT);
+		return true;
+	}
+	return false;
+}
+
+/* 1: reported; 0: nothing yet; -ECHILD: there never will be. */
+static int32_t look_at_children(struct pidns_task *self, struct pidns_task *thread, struct pidns_waited *out)
+{
+	const struct pidns__wait *wait = &self->wait;
+	bool may_come = false;
+
+	pidns__each(node, &thread->children)
+	{
+		struct pidns_task *child = pidns__of(node, struct pidns_task, sibling);
+
+		if (is_selected(wait, child) && consider(self, child, wait->options, &may_come, out))
+			return 1;
+	}
+	return may_come ? 0 : -PIDNS_ECHILD;
+}
+
+/* One child is named: no need to look at the others. */
+static int32_t look_at_one(struct pidns_task *self, struct pidns_waited *out)
+{
+	struct pidns_task *child = pidns_id_task(self->wait.id, PIDNS_TGID);
+	bool may_come = false;
+
+	if (!child || !child->parent || child->parent->process != self->process ||
+	    ((self->wait.options & PIDNS_WNOTHREAD) && child->parent != self) ||
+	    !is_selected(&self->wait, child))
+		return -PIDNS_ECHILD;
+	if (consider(self, child, self->wait.options, &may_come, out))
+		return 1;
+	return may_come ? 0 : -PIDNS_ECHILD;
+}
+
+static int32_t look(struct pidns_task *self, struct pidns_waited *out)
+{
+	const struct pidns__wait *wait = &self->wait;
+	struct pidns_task *t = self;
+	int32_t r = -PIDNS_ECHILD;
+
+	if (wait->type != PIDNS_P_ALL && !wait->id)
+		return -PIDNS_ECHILD;
+	if (wait->type == PIDNS_P_PID || wait->type == PIDNS_P_PIDFD)
+		return look_at_one(self, out);
+	do {
+		int32_t one = look_at_children(self, t, out);
+
+		if (one > 0)
+			return 1;
+		if (one == 0)
+			r = 0;
+		t = pidns_next_thread(t);
+	} while (t != self && !(wait->options & PIDNS_WNOTHREAD));
+	return r;
+}
+
+/* ---------------------------------------------------------------------------------------- waiting -- */
+
+static int32_t value_of(const struct pidns__wait *wait, int32_t found, const struct pidns_waited *out)
+{
+	return found > 0 && wait->is_wait4 ? out->pid : found > 0 ? 0 : found;
+}
+
+void pidns__wait_end(struct pidns_task *t, int32_t returned)
+{
+	t->waiting = false;
+	t->returned = returned;
+	if (t->wait.id)
+		pidns_id_put(t->wait.id);
+	t->wait.id = NULL;
+	if (returned != PIDNS_ENDED)
+		pidns__event(t, PIDNS_EVENT_RETURNED, 0, 0);
+}
+
+void pidns__wake_waiters(struct pidns_process *p)
+{
+	if (p->stop_signal)
+		return; /* when it goes on */
+	pidns__each(node, &p->threads)
+	{
+		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
+		int32_t r;
+
+		if (!t->waiting || t->doomed)
+			continue;
+		r = look(t, &t->result);
+		if (r != 0)
+			pidns__wait_end(t, value_of(&t->wait, r, &t->result));
+	}
+}
+
+/* self->wait is filled in; takes over the reference in it. */
+static int32_t wait_or_answer(struct pidns_task *self, uint32_t options, bool nonblock,
+			      struct pidns_waited *out)
+{
+	struct pidns_world *w = self->world;
+	int32_t r;
+
+	*out = (struct pidns_waited){ 0 };
+	r = look(self, out);
+	if (r == 0 && !(options & PIDNS_WNOHANG)) {
+		r = nonblock ? -PIDNS_EAGAIN : PIDNS_BLOCKS;
+		if (r == PIDNS_BLOCKS) {
+			self->waiting = true;
+			self->result = *out;
+			return pidns__end_call(w, r);
+		}
+	}
+	r = value_of(&self->wait, r, out);
+	if (self->wait.id)
+		pidns_id_put(self->wait.id);
+	self->wait.id = NULL;
+	return pidns__end_call(w, r);
+}
+
+static struct pidns_id *get_id(struct pidns_id *id)
+{
+	return id ? pidns_id_get(id) : NULL;
+}
+
+int32_t pidns_wait4(struct pidns_task *self, int32_t pid, uint32_t options, struct pidns_waited *out)
+{
+	const uint32_t known = PIDNS_WNOHANG | PIDNS_WUNTRACED | PIDNS_WCONTINUED | PIDNS_WNOTHREAD |
+			       PIDNS_WCLONE | PIDNS_WALL;
+	struct pidns__wait *wait = &self->wait;
+
+	if (!pidns__can_act(self))
+		return PIDNS_ENDED;
+	if (options & ~known)
+		return pidns__end_call(self->world, -PIDNS_EINVAL);
+	if (pid == INT32_MIN)
+		return pidns__end_call(self->world, -PIDNS_ESRCH);
+	*wait = (struct pidns__wait){ .options = options | PIDNS_WEXITED, .is_wait4 = true };
+	if (pid > 0) {
+		wait->type = PIDNS_P_PID;
+		wait->id = get_id(pidns_find(pidns__ns(self), pid));
+	} else if (pid != -1) {
+		wait->type = PIDNS_P_PGID;
+		wait->id =
+			get_id(pid ? pidns_find(pidns__ns(self), -pid) : self->process->link[PIDNS_PGID].id);
+	}
+	return wait_or_answer(self, options, false, out);
+}
+
+/* R6.24 to R6.27. */
+static int32_t check_waitid(int32_t type, int64_t id, const struct pidns_pidfd *pidfd, uint32_t options)
+{
+	const uint32_t events = PIDNS_WEXITED | PIDNS_WSTOPPED | PIDNS_WCONTINUED;
+	const uint32_t known =
+		events | PIDNS_WNOHANG | PIDNS_WNOWAIT | PIDNS_WNOTHREAD | PIDNS_WCLONE | PIDNS_WALL;
+
+	if ((options & ~known) || !(options & events))
+		return -PIDNS_EINVAL;
+	switch (type) {
+	case PIDNS_P_ALL:
+		return 0;
+	case PIDNS_P_PID:
+		return id > 0 && id <= INT32_MAX ? 0 : -PIDNS_EINVAL;
+	case PIDNS_P_PGID:
+		return id >= 0 && id <= INT32_MAX ? 0 : -PIDNS_EINVAL;
+	case PIDNS_P_PIDFD:
+		return id < 0 ? -PIDNS_EINVAL : pidfd ? 0 : -PIDNS_EBADF;
+	default:
+		return -PIDNS_EINVAL;
+	}
+}
+
+int32_t pidns_waitid(struct pidns_task *self, int32_t type, int64_t id, struct pidns_pidfd *pidfd,
+		     uint32_t options, struct pidns_waited *out)
+{
+	struct pidns__wait *wait = &self->wait;
+	bool nonblock = false;
+	int32_t r = check_waitid(type, id, pidfd, options);
+
+	if (!pidns__can_act(self))
+		return PIDNS_ENDED;
+	if (r < 0)
+		return pidns__end_call(self->world, r);
+	*wait = (struct pidns__wait){ .options = options, .type = type };
+	if (type == PIDNS_P_PID) {
+		wait->id = get_id(pidns_find(pidns__ns(self), (int32_t)id));
+	} else if (type == PIDNS_P_PGID) {
+		wait->id = get_id(id ? pidns_find(pidns__ns(self), (int32_t)id)
+				     : self->process->link[PIDNS_PGID].id);
+	} else if (type == PIDNS_P_PIDFD) {
+		wait->id = pidns_id_get(pidfd->id);
+		nonblock = (pidfd->flags & PIDNS_PIDFD_NONBLOCK) &&
+			   pidns__has(self->world, PIDNS_HAS_PIDFD_NONBLOCK);
+	}
+	return wait_or_answer(self, options, nonblock, out);
+}
+
+int32_t pidns_returned(const struct pidns_task *t, struct pidns_waited *out)
+{
+	if (t->waiting)
+		return PIDNS_BLOCKS;
+	*out = t->result;
+	return t->returned;
+}
