@@ -22,7 +22,7 @@
  *
  * *answer: what the kernel said to that clone: the new TID in the caller's namespace, a negative errno, or
  *          0 when call() made no thread at all.
- * Returns 0, or -EOPNOTSUPP (this kernel or architecture has no user dispatch) or another negative errno;
+ * Returns 0, or -EOPNOTSUPP (no user dispatch in this kernel or architecture, or seccomp forbids it) or another negative errno;
  * then call() was not run.
  */
 int settid__dispatch_thread(const pid_t *set_tid, size_t set_tid_len, void (*call)(void *), void *arg,

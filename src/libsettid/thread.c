@@ -53,7 +53,8 @@ static int by_dispatch(struct creation *c, const struct settid_thread_args *args
 
 	if (r == -EOPNOTSUPP)
 		return settid__fail(err, -ENOSYS, SETTID_REASON_METHOD_LIMIT,
-				    "exact thread numbers need syscall user dispatch (x86-64, Linux 5.11)");
+				    "exact thread numbers need syscall user dispatch (x86-64, Linux 5.11), "
+				    "which is not to be had here");
 	if (r < 0)
 		return settid__fail(err, r, SETTID_REASON_SYSTEM,
 				    "cannot switch syscall user dispatch on: %s", settid__errno_text(r));
