@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * raw_tree.c: the yardstick of `settid restore`: trees made by a bare loop of clone3 with set_tid.
+ *
+ *	raw_tree SHAPE PROCESSES
+ *
+ * A small static program.  Process 1 is the init of a new PID namespace; every process makes its own children, one
+ * plain clone3 each (memory copied, as fork does), counts itself and sleeps.  Prints the nanoseconds from just
+ * before the first clone3 until all stand, and ends the namespace.
+ * Keeps:   nothing is done per process that a restore could do without: a clone3, an addition in shared memory, a
+ *          pause; for a zombie the signal instead of the pause, and its parent's look whether it is dead.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shape.h"
+
+struct shared {
+	_Atomic uint32_t stand;  /* processes that do */
+	_Atomic uint32_t ended;  /* futex: all do, or a birth failed */
+	_Atomic uint32_t failed; /* that birth's errno */
+	uint64_t end_ns;
+};
+
+static struct shared *shared;
+static struct shape shape;
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void end_stage(void)
+{
+	shared->end_ns = now_ns();
+	shared->ended = 1;
+	syscall(SYS_futex, &shared->ended, FUTEX_WAKE, 1);
+}
+
+static pid_t birth(pid_t number, uint64_t flags)
+{
+	const struct clone_args args = {
+		.flags = flags,
+		.exit_signal = SIGCHLD,
+		.set_tid = (uint64_t)(uintptr_t)&number,
+		.set_tid_size = 1,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+/* In the parent 0, once all of its children are made; in a child its number. */
+static int32_t make_children(int32_t parent)
+{
+	int32_t first = shape_first_child(&shape, parent), end = first + shape_children(&shape, parent);
+
+	for (int32_t number = first; number < end; number++) {
+		pid_t pid = birth(number, 0);
+
+		if (pid == 0)
+			return number;
+		if (pid < 0) {
+			shared->failed = (uint32_t)errno;
+			end_stage();
+		}
+	}
+	for (int32_t number = first; shape.dead && number < end; number++)
+		waitid(P_PID, (id_t)number, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	return 0;
+}
+
+static _Noreturn void live(int32_t number)
+{
+	for (int32_t child; (child = make_children(number)) != 0;)
+		number = child;
+	if (++shared->stand == (uint32_t)shape.processes)
+		end_stage();
+	if (shape.dead && number > 1)
+		kill(getpid(), SIGQUIT);
+	for (;;)
+		pause();
+}
+
+static int build(void)
+{
+	uint64_t start = now_ns();
+	pid_t init = birth(1, CLONE_NEWPID);
+
+	if (init == 0)
+		live(1);
+	if (init < 0)
+		return errno;
+	while (!shared->ended)
+		syscall(SYS_futex, &shared->ended, FUTEX_WAIT, 0, NULL);
+	kill(init, SIGKILL); /* a child that nobody waited for yet: the number is still its */
+	waitpid(init, NULL, 0);
+	if (!shared->failed)
+		printf("%llu\n", (unsigned long long)(shared->end_ns - start));
+	return (int)shared->failed;
+}
+
+int main(int argc, char **argv)
+{
+	const struct rlimit no_core = { 0, 0 };
+	int code;
+
+	if (argc != 3 || !shape_parse(&shape, argv[1], argv[2])) {
+		fputs("usage: raw_tree " SHAPE_NAMES " PROCESSES\n", stderr);
+		return 2;
+	}
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED || setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return 1;
+	code = build();
+	if (code)
+		fprintf(stderr, "raw_tree: clone3: %s\n", strerror(code));
+	return code != 0;
+}

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""report.py: results as tables, on the terminal and in docs/performance.md.
+
+Keeps:  docs/performance.json has the last written result of every section, so that one section can be measured
+        anew; in docs/performance.md only what stands between a pair of `<!-- bench:NAME -->` and
+        `<!-- bench:end -->` is replaced, the prose is people's.
+"""
+import json
+import re
+
+JSON = "docs/performance.json"
+PAGE = "docs/performance.md"
+PLOT = "docs/performance.svg"
+
+
+def cell(value):
+    if isinstance(value, list):  # a spread
+        return f"{value[0]:.2f} – {value[1]:.2f}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 20 else f"{value:.2f}"
+    return str(value)
+
+
+def verdict(bound):
+    """A row: what, measured, allowed, spread, met or not."""
+    unit = f" {bound['unit']}" if bound["unit"] else ""
+    value = f"{bound['value']:.3f}" if bound["at_most"] < 1.1 else f"{bound['value']:.2f}"
+    spread = cell(bound["spread"]) if bound["spread"] else ""
+    return [bound["name"], value + unit, f"{bound['at_most']:g}{unit}", spread, "yes" if bound["met"] else "NO"]
+
+
+VERDICT_HEAD = ["", "measured", "at most", "spread", "met"]
+
+# ------------------------------------------------------------------------------------------------- terminal
+
+
+def text_table(head, rows):
+    cells = [head] + [[cell(value) for value in row] for row in rows]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(head))]
+    for row in cells:
+        line = [row[k].ljust(widths[k]) if k == 0 else row[k].rjust(widths[k]) for k in range(len(row))]
+        print("  " + "   ".join(line).rstrip())
+
+
+def machine_words(machine):
+    return f"{machine['cores']} cores, {machine['gib']} GiB, {machine['arch']}, {machine['kernel']}"
+
+
+def print_text(results):
+    print(f"Measured on {machine_words(results['machine'])}, in {results['seconds']} s.\n")
+    bounds = []
+    for section in results["sections"].values():
+        for table in section["tables"]:
+            print(table["title"])
+            text_table(table["head"], table["rows"])
+            if table["note"]:
+                print(f"  {table['note']}")
+            print()
+        bounds += section["bounds"]
+    print("Bounds")
+    text_table(VERDICT_HEAD, [verdict(bound) for bound in bounds])
+    met = sum(bound["met"] for bound in bounds)
+    print(f"\n{met} of {len(bounds)} bounds met")
+
+
+# ------------------------------------------------------------------------------------------------- the page
+
+
+def markdown_table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def section_text(section):
+    parts = []
+    for table in section["tables"]:
+        parts.append(f"**{table['title']}**\n\n{markdown_table(table['head'], table['rows'])}")
+        if table["note"]:
+            parts.append(table["note"])
+    return "\n\n".join(parts)
+
+
+def row_of(sections, section, label):
+    """The first table row of a section that begins with this label."""
+    for table in sections[section]["tables"]:
+        for row in table["rows"]:
+            if row[0] == label:
+                return row
+    raise KeyError(label)
+
+
+def in_short(sections):
+    rows = []
+    for label in ("settid_spawn", "posix_spawn", "fork + execve"):
+        row = row_of(sections, "spawn", label)
+        rows.append([f"start a program from a process of 1 GiB: `{label}`", f"{cell(row[1])} µs", f"{cell(row[2])} × clone3 by hand"])
+    row = row_of(sections, "fork", "settid_fork")
+    rows.append(["fork with a chosen PID: `settid_fork`", f"{cell(row[1])} µs", f"{cell(row[2])} × raw clone3"])
+    for label, name in (("settid_fork by set_tid", "set_tid"), ("ns_last_pid by hand: write, fork, compare", "ns_last_pid by hand")):
+        row = row_of(sections, "fork", label)
+        rows.append([f"beside a busy forker, {name} misses", f"{row[1]} of {row[2]}", ""])
+    for row in sections["restore"]["tables"][0]["rows"]:
+        if row[1] == "10,000" and row[0] in ("flat", "binary"):
+            rows.append([f"restore 10,000 processes ({row[0]} tree), each", f"{cell(row[2])} µs", f"{cell(row[4])} × raw fork loop"])
+    row = row_of(sections, "dump", "one pass of dump")
+    rows.append(["read 10,000 processes back from /proc, each", f"{cell(row[1])} µs", f"{cell(row[2])} × bare loop"])
+    return markdown_table(["", "measured", "compared"], rows)
+
+
+def replace(page, name, text):
+    mark = re.compile(rf"(<!-- bench:{name} -->\n).*?(<!-- bench:end -->)", re.S)
+    if not mark.search(page):
+        raise SystemExit(f"bench: {PAGE} has no place for {name}")
+    return mark.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", page)
+
+
+def write(results, draw):
+    try:
+        with open(JSON, encoding="utf-8") as old:
+            kept = json.load(old)["sections"]
+    except FileNotFoundError:
+        kept = {}
+    sections = {**kept, **results["sections"]}
+    with open(JSON, "w", encoding="utf-8") as out:
+        json.dump({"machine": results["machine"], "sections": sections}, out, indent=1, ensure_ascii=False)
+        out.write("\n")
+    with open(PAGE, encoding="utf-8") as old:
+        page = old.read()
+    bounds = [verdict(bound) for section in sections.values() for bound in section["bounds"]]
+    page = replace(page, "machine", f"Measured on {machine_words(results['machine'])}.")
+    page = replace(page, "short", in_short(sections))
+    page = replace(page, "bounds", markdown_table(VERDICT_HEAD, bounds))
+    for name, section in sections.items():
+        page = replace(page, name, section_text(section))
+    with open(PAGE, "w", encoding="utf-8") as out:
+        out.write(page)
+    with open(PLOT, "w", encoding="utf-8") as out:
+        out.write(draw(sections["restore"]["curves"], sections["spawn"]["tables"][0]))
