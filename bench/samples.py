@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """samples.py: what many measurements of ways that took turns say.
 
-A busy machine only ever makes an operation slower, in bursts.  So a way's time is the lower quartile of all its
-samples: it needs a quarter of them undisturbed, and unlike the minimum it does not hang on one lucky run.  A ratio
-is the quotient of two such times.  Its spread is found by cutting the run into blocks in time and taking the ratio
-of each: the middle half of these.
+A busy machine only ever makes an operation slower, in bursts.  So a way's time is the lower quartile of its
+samples: it needs a quarter of them undisturbed, and unlike the minimum it does not hang on one lucky run.
+
+A ratio compares neighbours in time, which the same bursts hit: the run is cut into blocks, and it is the median of the
+blocks' ratios; its spread is their middle half.  Long operations are few, and each is a block of its own.
 """
 import statistics
 
-BLOCK_MIN = 4  # samples; fewer have no quartile to speak of
-BLOCKS_MAX = 20
+BLOCKS = 20
+SINGLE = 5 * BLOCKS  # up to so many samples stand for themselves
 
 
 def parse(text):
@@ -30,8 +31,11 @@ def _blocks(values, count):
 
 
 def ratio(values, base):
-    """(ratio, [first quartile, third quartile] of the blocks' ratios)."""
-    count = max(1, min(BLOCKS_MAX, min(len(values), len(base)) // BLOCK_MIN))
+    """(ratio, [first quartile, third quartile])."""
+    fewer = min(len(values), len(base))
+    count = fewer if fewer <= SINGLE else BLOCKS
     each = [low(a) / low(b) for a, b in zip(_blocks(values, count), _blocks(base, count))]
-    spread = statistics.quantiles(each, n=4) if len(each) > 2 else [min(each), 0, max(each)]
-    return low(values) / low(base), [spread[0], spread[2]]
+    if len(each) < 2:
+        return each[0], [each[0], each[0]]
+    first, middle, third = statistics.quantiles(each, n=4)
+    return middle, [first, third]

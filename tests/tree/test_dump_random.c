@@ -128,16 +128,19 @@ static void compare(const struct live_tree *live, const struct tree *t, char sai
 	memcpy(said, c.said, SAID_MAX);
 }
 
-static void dump_into(const struct live_tree *live, bool freeze, struct tree **t)
+static const struct tree_dump_options agreeing = { .proc_fd = -1, .commands = true };
+static const struct tree_dump_options frozen = { .freeze = true, .proc_fd = -1, .commands = true };
+static const struct tree_dump_options single = { .one_pass = true, .proc_fd = -1, .commands = true };
+
+static void dump_into(const struct live_tree *live, const struct tree_dump_options *o, struct tree **t)
 {
-	struct tree_dump_options o = { .freeze = freeze, .proc_fd = -1, .commands = true };
 	struct tree_error err = { 0 };
 
-	if (tree_dump(live->root, &o, t, &err) < 0)
+	if (tree_dump(live->root, o, t, &err) < 0)
 		fail_msg("dump: %s", err.text);
 }
 
-static void run_seed(uint64_t seed, bool freeze)
+static void run_seed(uint64_t seed, const struct tree_dump_options *o)
 {
 	struct live_tree live;
 	struct tree *t;
@@ -146,7 +149,7 @@ static void run_seed(uint64_t seed, bool freeze)
 	int e = live_tree_start(seed, SIZE, LIVE_TREE_ALL, &live);
 	if (e < 0)
 		fail_msg("seed=0x%llx: no tree: %s", (unsigned long long)seed, strerror(-e));
-	dump_into(&live, freeze, &t);
+	dump_into(&live, o, &t);
 	compare(&live, t, said);
 	tree_free(t);
 	live_tree_stop(&live);
@@ -154,28 +157,34 @@ static void run_seed(uint64_t seed, bool freeze)
 		fail_msg("seed=0x%llx: %s", (unsigned long long)seed, said);
 }
 
-static void run_seeds(bool freeze)
+static void run_seeds(const struct tree_dump_options *o)
 {
 	const char *one = getenv("SETTID_SEED");
 
 	if (one) {
-		run_seed(strtoull(one, NULL, 0), freeze);
+		run_seed(strtoull(one, NULL, 0), o);
 		return;
 	}
 	for (uint64_t seed = 0; seed < SEEDS; seed++)
-		run_seed(seed, freeze);
+		run_seed(seed, o);
 }
 
 static void the_dump_of_a_random_tree_is_what_was_made(void **state)
 {
 	(void)state;
-	run_seeds(false);
+	run_seeds(&agreeing);
 }
 
 static void freezing_changes_nothing_that_a_dump_shows(void **state)
 {
 	(void)state;
-	run_seeds(true);
+	run_seeds(&frozen);
+}
+
+static void one_pass_says_all_of_a_tree_at_rest(void **state)
+{
+	(void)state;
+	run_seeds(&single);
 }
 
 static int by_pid(const void *a, const void *b)
@@ -236,7 +245,7 @@ static void a_broken_dump_is_noticed(void **state)
 
 	(void)state;
 	assert_int_equal(live_tree_start(1, SIZE, LIVE_TREE_ALL, &live), 0);
-	dump_into(&live, false, &t);
+	dump_into(&live, &agreeing, &t);
 	struct tree_process *p = &t->processes[t->processes_len / 2], right = *p;
 	for (int fact = 0; fact < 6; fact++) {
 		switch (fact) {
@@ -274,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_dump_of_a_random_tree_is_what_was_made),
 		cmocka_unit_test(freezing_changes_nothing_that_a_dump_shows),
+		cmocka_unit_test(one_pass_says_all_of_a_tree_at_rest),
 		cmocka_unit_test(a_kernel_without_children_files_shows_the_same_tree),
 		cmocka_unit_test(a_broken_dump_is_noticed),
 	};
