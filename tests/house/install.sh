@@ -80,7 +80,7 @@ command_runs_from_the_stage() {
 }
 
 everything_is_there() {
-	for what in bin/settid include/settid.h man/man1/settid.1 man/man3/libsettid.3 completions/settid site-functions/_settid \
+	for what in bin/settid include/settid.h man/man1/settid.1 settid/tree.schema.json completions/settid site-functions/_settid \
 		settid.fish; do
 		[ -n "$(find "$stage" -path "*/$what*")" ] || {
 			echo "$what is not installed"
@@ -107,5 +107,18 @@ it 'the shared library has a SONAME with its version' soname_is_versioned
 it 'exactly the declared functions are exported' only_declared_functions_are_exported
 it 'exported symbols carry a version' symbols_carry_a_version
 it 'the installed command runs' command_runs_from_the_stage
+bad_places_are_refused() {
+	for place in PREFIX=rel DESTDIR=rel; do
+		run env SETTID_NO_INSTALL=1 "$place" "$SOURCE/dev" install
+		is "$status" 1
+		like "$err" 'has to be an absolute path'
+	done
+	if [ "$(id -u)" != 0 ]; then
+		run env SETTID_NO_INSTALL=1 PREFIX=/proc/1 "$SOURCE/dev" install
+		is "$status" 1
+		like "$err" 'not yours to write'
+	fi
+}
+it 'a place where nothing can be installed is refused before anything is built' bad_places_are_refused
 it 'headers, command, all man pages and completions are installed' everything_is_there
 tap_end
