@@ -296,9 +296,10 @@ PIDNS_API struct pidns_link *pidns_after(const struct pidns_link *link, enum pid
  * Tasks act: most calls take the acting task first and answer as the system call would.  Each call runs the world until
  * nothing more happens by itself (whoever was killed is dead, whoever could be reaped silently is gone), and returns.
  * Two answers are no system call's:
- *   PIDNS_BLOCKS   the call waits.  The task can do nothing until it has returned: PIDNS_EVENT_RETURNED, pidns_returned().
- *   PIDNS_ENDED    the call ended its caller (exit, or a signal), or stopped it; or the task could not have called anything:
- *                  it is stopped, waiting or dead.  After PIDNS_EVENT_RELEASED its pointer is no longer good.
+ *   PIDNS_BLOCKS   the call waits, or has stopped its caller.  The task can do nothing until it has returned:
+ *                  PIDNS_EVENT_RETURNED, pidns_returned().
+ *   PIDNS_ENDED    the call ended its caller (exit, or a signal); or the task could not have called anything: it is
+ *                  stopped, waiting or dead.  After PIDNS_EVENT_RELEASED its pointer is no longer good.
  */
 #define PIDNS_BLOCKS (-100000)
 #define PIDNS_ENDED (-100001)

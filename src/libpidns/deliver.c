@@ -244,6 +244,7 @@ static void send(struct pidns_process *p, struct pidns_task *only, int32_t sig, 
 			pending_add(w, pending, sig, from);
 	}
 	if (resumed) {
+		pidns__go_on(p);
 		pidns__deliver(p);
 		pidns__wake_waiters(p);
 	}

@@ -220,6 +220,7 @@ struct pidns_task {
 	uint8_t exit_signal; /* of a leader */
 	uint8_t pdeath_signal;
 	bool waiting;
+	bool held;   /* its call has stopped it, and returns when it goes on */
 	bool doomed; /* on its way out: will exit with `code` */
 	bool exiting;
 	bool zapping;   /* an init that waits for its namespace to empty */
@@ -307,6 +308,7 @@ int32_t pidns__ns_make(struct pidns_task *self, struct pidns_ns *parent, struct 
 void pidns__event(struct pidns_task *t, enum pidns_event_type type, int32_t signal, int32_t from);
 bool pidns__can_act(struct pidns_task *t); /* and makes it the actor */
 int32_t pidns__end_call(struct pidns_world *w, int32_t result);
+void pidns__go_on(struct pidns_process *p); /* it has been stopped: calls that stopped their callers return */
 struct pidns_task *pidns__task_at(const struct pidns_task *self,
 				  int32_t nr); /* the task with that number, or NULL */
 int32_t pidns__seen(const struct pidns_id *id, const struct pidns_task *by);

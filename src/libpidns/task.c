@@ -37,7 +37,26 @@ int32_t pidns__end_call(struct pidns_world *w, int32_t result)
 	pidns__settle(w);
 	t = w->actor;
 	w->actor = NULL;
-	return !t || t->exiting || (t->process->stop_signal && result != PIDNS_BLOCKS) ? PIDNS_ENDED : result;
+	if (!t || t->exiting)
+		return PIDNS_ENDED;
+	if (!t->process->stop_signal || result == PIDNS_BLOCKS)
+		return result;
+	t->held = true;
+	t->returned = result;
+	return PIDNS_BLOCKS;
+}
+
+void pidns__go_on(struct pidns_process *p)
+{
+	pidns__each(node, &p->threads)
+	{
+		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
+
+		if (!t->held)
+			continue;
+		t->held = false;
+		pidns__event(t, PIDNS_EVENT_RETURNED, 0, 0);
+	}
 }
 
 void pidns__doom(struct pidns_task *t, int32_t code)

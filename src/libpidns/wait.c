@@ -275,7 +275,7 @@ int32_t pidns_waitid(struct pidns_task *self, int32_t type, int64_t id, struct p
 
 int32_t pidns_returned(const struct pidns_task *t, struct pidns_waited *out)
 {
-	if (t->waiting)
+	if (t->waiting || t->held)
 		return PIDNS_BLOCKS;
 	*out = t->result;
 	return t->returned;

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_cases_live.c: every row of the table of conformance cases on the running kernel, one TAP test per row, and
- * the rows that prove that a wrong answer would be noticed.
+ * test_cases.c: every row of the table of conformance cases, one TAP test per row, and the rows that prove that a
+ * wrong answer would be noticed.  Built twice: for the running kernel, and with CASES_MODEL for libpidns.
  *
- *     test_cases_live            run all rows
- *     test_cases_live --rate N   how many operations the backend performs in a second, over N of them
+ *     test-cases-live | test-cases-model      run all rows
+ *     … --rate N                              how many operations the backend performs in a second, over N of them
+ *     test-cases-model --profile 6.1          libpidns as another version of Linux
  */
 #include "backend.h"
+
+#ifdef CASES_MODEL
+#include "model.h"
+#define BACKEND case_model
+#else
 #include "puppet.h"
+#define BACKEND case_live
+#endif
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,7 +105,7 @@ static void run_row(void **state)
 {
 	struct test *t = *state;
 	struct case_result *result = &t->suite->result;
-	bool right = case_run(&case_live, t->row, &t->suite->facts, result);
+	bool right = case_run(&BACKEND, t->row, &t->suite->facts, result);
 
 	if (right == t->must_fail || *result->error)
 		fail_msg("%s:%d: %s (rules %s)\n  want %s\n  got  %s\n%s%s", t->row->file, t->row->line,
@@ -116,7 +124,7 @@ static struct test *make_tests(struct suite *suite, const struct case_table *wro
 		const struct case_row *row =
 			own ? &suite->table.rows[i] : &wrong->rows[i - (size_t)suite->table.row_count];
 		struct test *t = &tests[*count];
-		const char *skip = case_skip_reason(&case_live, &suite->table, row, &suite->facts);
+		const char *skip = case_skip_reason(&BACKEND, &suite->table, row, &suite->facts);
 
 		if (row->is_feature)
 			continue;
@@ -168,7 +176,7 @@ static int measure_rate(struct suite *suite, long operations)
 	row.step_count *= ROUNDS;
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	while (done < operations) {
-		case_run(&case_live, &row, &suite->facts, &suite->result);
+		case_run(&BACKEND, &row, &suite->facts, &suite->result);
 		done += row.step_count;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
@@ -215,15 +223,29 @@ int main(int argc, char **argv)
 	char why[128] = "";
 	int failed;
 
+#ifdef CASES_MODEL
+	if (argc >= 3 && strcmp(argv[1], "--profile") == 0) {
+		bool known;
+
+		case_model_features = pidns_profile(argv[2], &known);
+		if (!known) {
+			printf("Bail out! no such version: %s\n", argv[2]);
+			return 1;
+		}
+		argc -= 2;
+		argv += 2;
+	}
+#else
 	if (argc == 4 && strcmp(argv[1], PUPPET_ARGUMENT) == 0)
 		return puppet_main(argv);
+#endif
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (case_parse(&suite.table, sources, sizeof sources / sizeof *sources) < 0) {
 		printf("Bail out! %s\n", suite.table.error);
 		return 1;
 	}
-	if (case_learn(&case_live, &suite.table, &suite.facts, why) < 0) {
+	if (case_learn(&BACKEND, &suite.table, &suite.facts, why) < 0) {
 		printf("1..0 # SKIP %s\n", why);
 		return 0;
 	}
