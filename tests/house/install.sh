@@ -95,6 +95,19 @@ everything_is_there() {
 	done
 }
 
+every_function_is_found_by_man() {
+	grep -oE '^SETTID_API [^;(]*\bsettid_[a-z0-9_]+ ?\(' "$SOURCE/include/settid.h" |
+		grep -oE 'settid_[a-z0-9_]+' >declared
+	[ "$(wc -l <declared)" -gt 5 ]
+	while read -r name; do
+		page=$(find "$stage" -path "*/man3/$name.3*")
+		[ -n "$page" ] && [ -s "$page" ] || {
+			echo "man 3 $name would find nothing"
+			return 1
+		}
+	done <declared
+}
+
 it 'a C program compiles and runs against the shared library' with_shared cc c c11
 it 'a C program compiles and runs against the static library' with_static cc c c11
 if command -v c++ >/dev/null; then
@@ -121,4 +134,5 @@ bad_places_are_refused() {
 }
 it 'a place where nothing can be installed is refused before anything is built' bad_places_are_refused
 it 'headers, command, all man pages and completions are installed' everything_is_there
+it 'every function has an installed page under its own name' every_function_is_found_by_man
 tap_end
