@@ -20,7 +20,7 @@ struct case_backend {
 	const char *name;
 	/* 0, or a negative errno with the reason in `why`. */
 	int (*open)(void **world, char why[128]);
-	void (*step)(void *world, const struct case_op *op, struct case_answer *answer);
+	void (*step)(void *world, const struct op *op, struct op_answer *answer);
 	/* 0, or negative when something would not go away. */
 	int (*close)(void *world);
 };

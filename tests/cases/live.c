@@ -43,7 +43,7 @@ static bool has_answered(const struct puppet_slot *slot)
 	return atomic_load(&slot->done) == atomic_load(&slot->go);
 }
 
-static void command(struct live_world *w, const struct case_op *op)
+static void command(struct live_world *w, const struct op *op)
 {
 	struct puppet_slot *slot = &w->shared->slot[op->actor];
 
@@ -62,7 +62,7 @@ static void command(struct live_world *w, const struct case_op *op)
 }
 
 /* What is known of a command that has not been answered: still working (ANSWER_OK), or one of the others. */
-static int verdict(struct live_world *w, const struct case_op *op, bool may_wait)
+static int verdict(struct live_world *w, const struct op *op, bool may_wait)
 {
 	if (op->code == OP_EXEC) /* its own directory vanishes when another than the leader calls exec */
 		return ANSWER_OK;
@@ -81,7 +81,7 @@ static int verdict(struct live_world *w, const struct case_op *op, bool may_wait
 }
 
 /* ANSWER_OK: the slot holds the answer. */
-static int await_answer(struct live_world *w, const struct case_op *op, bool may_wait)
+static int await_answer(struct live_world *w, const struct op *op, bool may_wait)
 {
 	const struct puppet_slot *slot = &w->shared->slot[op->actor];
 	long deadline = live_now_ms() + LIVE_PATIENCE_MS;
@@ -124,14 +124,14 @@ static bool await_ready(struct live_world *w, int index)
 	}
 }
 
-static void put_numbers(const struct live_world *w, int index, struct case_answer *answer)
+static void put_numbers(const struct live_world *w, int index, struct op_answer *answer)
 {
 	answer->nspid_len = w->task[index].nspid_len;
 	memcpy(answer->nspid, w->task[index].nspid, sizeof answer->nspid);
 }
 
 /* The puppet has read every number that the driver's procfs shows. */
-static void drop_hidden_levels(const struct live_world *w, struct case_answer *answer)
+static void drop_hidden_levels(const struct live_world *w, struct op_answer *answer)
 {
 	int32_t skip = w->hidden_levels < answer->nspid_len ? w->hidden_levels : answer->nspid_len;
 
@@ -140,7 +140,7 @@ static void drop_hidden_levels(const struct live_world *w, struct case_answer *a
 	answer->field[FIELD_LEVEL] = answer->nspid_len;
 }
 
-static void meet_child(struct live_world *w, const struct case_op *op, struct case_answer *answer)
+static void meet_child(struct live_world *w, const struct op *op, struct op_answer *answer)
 {
 	if (!await_ready(w, op->child) || live_meet(w, op->child) < 0) {
 		answer->kind = ANSWER_STUCK;
@@ -150,7 +150,7 @@ static void meet_child(struct live_world *w, const struct case_op *op, struct ca
 	answer->field[FIELD_CHILD_TID] = (int32_t)w->shared->slot[op->child].child_word;
 }
 
-static void meet_again_after_exec(struct live_world *w, const struct case_op *op, struct case_answer *answer)
+static void meet_again_after_exec(struct live_world *w, const struct op *op, struct op_answer *answer)
 {
 	if (live_meet(w, op->actor) < 0) {
 		answer->kind = ANSWER_STUCK;
@@ -164,7 +164,7 @@ static void meet_again_after_exec(struct live_world *w, const struct case_op *op
  * A task that releases itself (a thread, an auto-reaped child) disappears from /proc a moment before its number is
  * free again (R4.10).  True if `answer` may be such a moment.
  */
-static bool clone_again(struct live_world *w, const struct case_op *op, const struct case_answer *answer)
+static bool clone_again(struct live_world *w, const struct op *op, const struct op_answer *answer)
 {
 	int32_t depth = w->task[op->actor].nspid_len + ((op->arg[KEY_FLAGS] & 0x20000000 /* NEWPID */) != 0);
 	bool again = false;
@@ -207,7 +207,7 @@ static void forget_reaped(struct live_world *w, int actor, int64_t number)
 	}
 }
 
-static int order(struct live_world *w, const struct case_op *op, bool may_wait, struct case_answer *answer)
+static int order(struct live_world *w, const struct op *op, bool may_wait, struct op_answer *answer)
 {
 	int kind;
 
@@ -221,9 +221,9 @@ static int order(struct live_world *w, const struct case_op *op, bool may_wait, 
 	return kind;
 }
 
-static void perform(struct live_world *w, const struct case_op *op, struct case_answer *answer)
+static void perform(struct live_world *w, const struct op *op, struct op_answer *answer)
 {
-	unsigned traits = case_op_by_code((enum case_opcode)op->code)->traits;
+	unsigned traits = op_by_code((enum op_code)op->code)->traits;
 	bool may_wait = (traits & TRAIT_MAY_WAIT) != 0;
 	struct timespec pause = { 0, RETRY_NS };
 
@@ -246,7 +246,7 @@ static void perform(struct live_world *w, const struct case_op *op, struct case_
 		answer->kind = ANSWER_STUCK;
 }
 
-static void tell_return(struct live_world *w, const struct case_op *op, struct case_answer *answer)
+static void tell_return(struct live_world *w, const struct op *op, struct op_answer *answer)
 {
 	struct live_task *t = &w->task[op->actor];
 
@@ -261,7 +261,7 @@ static void tell_return(struct live_world *w, const struct case_op *op, struct c
 }
 
 /* Handled signals of the whole process: the kernel chooses the thread. */
-static void tell_signals(struct live_world *w, const struct case_op *op, struct case_answer *answer)
+static void tell_signals(struct live_world *w, const struct op *op, struct op_answer *answer)
 {
 	int64_t sig = op->arg[KEY_SIG];
 
@@ -279,7 +279,7 @@ static void tell_signals(struct live_world *w, const struct case_op *op, struct 
 	}
 }
 
-static void live_step(void *world, const struct case_op *op, struct case_answer *answer)
+static void live_step(void *world, const struct op *op, struct op_answer *answer)
 {
 	struct live_world *w = world;
 	struct live_task *t = &w->task[op->actor];

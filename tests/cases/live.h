@@ -25,8 +25,9 @@ struct live_task {
 	int dir;      /* its /proc/PID/task/TID: refers to this very task, whoever gets its number next    */
 	int tgid;     /* as the driver's procfs has it                                                     */
 	int32_t nspid_len;
-	int32_t nspid[CASE_LEVELS]; /* from the level of `outer`                                           */
-	enum live_state last;       /* as settle saw it                                                    */
+	int32_t nspid
+		[OP_LEVELS_MAX]; /* from the level of `outer`                                           */
+	enum live_state last;    /* as settle saw it                                                    */
 };
 
 struct live_world {
@@ -43,7 +44,7 @@ enum live_state live_look(struct live_world *w, int index);
 /* The same, and never fooled by a task that is still on its way to sleep, or looks for a reason not to. */
 enum live_state live_look_closely(struct live_world *w, int index);
 /* Fills FIELD_STATE, PPID, PGID, SID and the numbers; the last three as seen from the task's own namespace. */
-void live_describe(struct live_world *w, int index, struct case_answer *answer);
+void live_describe(struct live_world *w, int index, struct op_answer *answer);
 /* Waits until no task has anything left to do.  False if that took too long. */
 bool live_settle(struct live_world *w);
 /* Marks the tasks of one process gone, except `index`. */

@@ -115,7 +115,7 @@ static int32_t read_numbers(const struct live_world *w, const char *text, const 
 
 	if (!at)
 		return 0;
-	for (at += strlen(name); *at == '\t' && count < CASE_LEVELS;) {
+	for (at += strlen(name); *at == '\t' && count < OP_LEVELS_MAX;) {
 		char *end;
 		long number = strtol(at + 1, &end, 10);
 
@@ -152,7 +152,7 @@ int live_meet(struct live_world *w, int index)
 
 static int32_t last_number(const struct live_world *w, const char *text, const char *name)
 {
-	int32_t numbers[CASE_LEVELS];
+	int32_t numbers[OP_LEVELS_MAX];
 	int32_t count = read_numbers(w, text, name, numbers);
 
 	return count > 0 ? numbers[count - 1] : 0;
@@ -173,7 +173,7 @@ static int32_t parent_seen(struct live_world *w, const struct live_task *t, cons
 	return 0;
 }
 
-void live_describe(struct live_world *w, int index, struct case_answer *answer)
+void live_describe(struct live_world *w, int index, struct op_answer *answer)
 {
 	static const int states[] = {
 		[LIVE_RUNS] = STATE_LIVE,     [LIVE_SLEEPS] = STATE_LIVE, [LIVE_STOPPED] = STATE_STOPPED,

@@ -83,19 +83,19 @@ static bool lookup_exists(void *ctx, const char *name, size_t name_len, const ch
 	struct reader *r = ctx;
 
 	*out = 1;
-	if (field_len > 0 && case_field_by_name(field, field_len) < 0)
+	if (field_len > 0 && op_field_by_name(field, field_len) < 0)
 		return false;
 	return (name_len == 1 && *name == 'L') || name_index(r->row, name, name_len) >= 0;
 }
 
-static int check_value(struct reader *r, const struct case_arg *arg, const char *value)
+static int check_value(struct reader *r, const struct op_arg *arg, const char *value)
 {
-	struct case_scope scope = { arg->consts, lookup_exists, r };
-	int32_t list[CASE_SET_TID];
+	struct op_scope scope = { arg->consts, lookup_exists, r };
+	int32_t list[OP_SET_TID_MAX];
 	uint32_t len;
 	int64_t number;
-	const char *why = arg->key == KEY_SET_TID ? case_eval_list(&scope, value, list, &len)
-						  : case_eval(&scope, value, value + strlen(value), &number);
+	const char *why = arg->key == KEY_SET_TID ? op_eval_list(&scope, value, list, &len)
+						  : op_eval(&scope, value, value + strlen(value), &number);
 
 	return why ? complain(r, value, "%s: %s", arg->name, why) : 0;
 }
@@ -103,7 +103,7 @@ static int check_value(struct reader *r, const struct case_arg *arg, const char 
 static int read_pair(struct reader *r, struct case_step *step, char *word)
 {
 	char *equals = strchr(word, '=');
-	const struct case_arg *arg = step->op->args;
+	const struct op_arg *arg = step->op->args;
 
 	if (!equals)
 		return complain(r, word, "'%s' is not of the form key=value", word);
@@ -112,7 +112,7 @@ static int read_pair(struct reader *r, struct case_step *step, char *word)
 		arg++;
 	if (!arg->name)
 		return complain(r, word, "%s has no argument '%s'", step->op->name, word);
-	if (step->pair_count == CASE_PAIRS)
+	if (step->pair_count == OP_PAIRS_MAX)
 		return complain(r, word, "too many arguments");
 	step->pair[step->pair_count++] = (struct case_pair){ arg, equals + 1 };
 	return check_value(r, arg, equals + 1);
@@ -163,7 +163,7 @@ static int read_step(struct reader *r, char *first, char *at)
 	if (step.actor < 0)
 		return complain(r, first, "no actor '%s'", first);
 	op_name = next_word(&at);
-	step.op = case_op_by_name(op_name);
+	step.op = op_by_name(op_name);
 	if (!step.op)
 		return complain(r, op_name, "no operation '%s'", op_name);
 	for (word = next_word(&at); *word && strcmp(word, "?") != 0; word = next_word(&at)) {

@@ -68,7 +68,7 @@ static void announce(struct puppet_slot *self, uint32_t ready)
 	wake_driver();
 }
 
-static void exec_self(struct puppet_slot *self, struct case_answer *answer)
+static void exec_self(struct puppet_slot *self, struct op_answer *answer)
 {
 	char number[16], fd[16], *argv[] = { "puppet", PUPPET_ARGUMENT, fd, number, NULL },
 				 *envp[] = { NULL };
@@ -101,8 +101,8 @@ static void begin(void)
 
 static void obey(struct puppet_slot *self)
 {
-	const struct case_op *op = &self->op;
-	struct case_answer *answer = &self->answer;
+	const struct op *op = &self->op;
+	struct op_answer *answer = &self->answer;
 
 	memset(answer, 0, sizeof *answer);
 	if (op->code == OP_EXEC) {

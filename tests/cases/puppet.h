@@ -27,8 +27,8 @@ struct puppet_slot {
 	uint32_t parent_word, child_word, pidfd_word;
 	_Atomic uint32_t handled[PUPPET_SIGNALS];
 	int32_t from[PUPPET_SIGNALS];
-	struct case_op op;
-	struct case_answer answer;
+	struct op op;
+	struct op_answer answer;
 };
 
 struct puppet_shared {
@@ -49,10 +49,10 @@ long puppet_make_outer(struct puppet_shared *shared, uint64_t flags, int *pidfd)
 int puppet_main(char **argv);
 
 /* puppet_ops.c: performs one operation that returns, in the calling task. */
-void puppet_perform(struct puppet_shared *shared, const struct case_op *op, struct case_answer *answer);
+void puppet_perform(struct puppet_shared *shared, const struct op *op, struct op_answer *answer);
 
 /* puppet_clone.c: performs the operations that make tasks; a new one starts in `entry` on the stack `top`. */
-long puppet_clone(struct puppet_slot *self, const struct case_op *op, char *stack, void (*entry)(void));
+long puppet_clone(struct puppet_slot *self, const struct op *op, char *stack, void (*entry)(void));
 long puppet_raw_clone3(void *record, unsigned long size, void (*entry)(void));
 
 /* Handlers count in the slot of the task that runs them. */

@@ -101,7 +101,7 @@ static long raw_clone(unsigned long flags, void *top, void *parent_tid, void *ch
 }
 #endif
 
-static uint64_t flags_of(const struct case_op *op)
+static uint64_t flags_of(const struct op *op)
 {
 	uint64_t flags = (uint64_t)op->arg[KEY_FLAGS] | (uint64_t)op->arg[KEY_BARE_FLAGS];
 
@@ -110,9 +110,9 @@ static uint64_t flags_of(const struct case_op *op)
 	return flags;
 }
 
-static uint64_t exit_signal_of(const struct case_op *op, uint64_t flags)
+static uint64_t exit_signal_of(const struct op *op, uint64_t flags)
 {
-	if (case_has(op, KEY_EXIT_SIGNAL))
+	if (op_has(op, KEY_EXIT_SIGNAL))
 		return (uint64_t)op->arg[KEY_EXIT_SIGNAL];
 	return flags & (CLONE_THREAD | CLONE_PARENT) ? 0 : SIGCHLD;
 }
@@ -129,15 +129,15 @@ static uint64_t address(int64_t at, const void *normal)
 	}
 }
 
-static void set_numbers(struct clone_args *args, const struct case_op *op)
+static void set_numbers(struct clone_args *args, const struct op *op)
 {
-	if (case_has(op, KEY_SET_TID) || case_has(op, KEY_SET_TID_AT))
+	if (op_has(op, KEY_SET_TID) || op_has(op, KEY_SET_TID_AT))
 		args->set_tid = address(op->arg[KEY_SET_TID_AT], op->set_tid);
 	args->set_tid_size =
-		case_has(op, KEY_SET_TID_SIZE) ? (uint64_t)op->arg[KEY_SET_TID_SIZE] : op->set_tid_len;
+		op_has(op, KEY_SET_TID_SIZE) ? (uint64_t)op->arg[KEY_SET_TID_SIZE] : op->set_tid_len;
 }
 
-static void set_words(struct clone_args *args, struct puppet_slot *self, const struct case_op *op)
+static void set_words(struct clone_args *args, struct puppet_slot *self, const struct op *op)
 {
 	struct puppet_slot *child = self - op->actor + op->child;
 
@@ -148,9 +148,9 @@ static void set_words(struct clone_args *args, struct puppet_slot *self, const s
 							  : address(op->arg[KEY_PIDFD], &self->pidfd_word);
 }
 
-static void set_stack(struct clone_args *args, const struct case_op *op, char *stack)
+static void set_stack(struct clone_args *args, const struct op *op, char *stack)
 {
-	bool given = case_has(op, KEY_STACK) || case_has(op, KEY_STACK_SIZE);
+	bool given = op_has(op, KEY_STACK) || op_has(op, KEY_STACK_SIZE);
 
 	args->stack = given ? (uint64_t)op->arg[KEY_STACK] : (uint64_t)(uintptr_t)stack;
 	args->stack_size = given ? (uint64_t)op->arg[KEY_STACK_SIZE] : PUPPET_STACK;
@@ -166,9 +166,9 @@ static char *record_pages(void)
 }
 
 /* record=page_end: the 88 known bytes end where memory does, whatever size says. */
-static long clone3_of_shape(const struct clone_args *args, const struct case_op *op, void (*entry)(void))
+static long clone3_of_shape(const struct clone_args *args, const struct op *op, void (*entry)(void))
 {
-	unsigned long size = case_has(op, KEY_SIZE) ? (unsigned long)op->arg[KEY_SIZE] : sizeof *args;
+	unsigned long size = op_has(op, KEY_SIZE) ? (unsigned long)op->arg[KEY_SIZE] : sizeof *args;
 	char *pages = record_pages();
 	char *record = op->arg[KEY_RECORD] == AT_PAGE_END ? pages + PAGE - sizeof *args : pages;
 	long ret;
@@ -176,19 +176,19 @@ static long clone3_of_shape(const struct clone_args *args, const struct case_op 
 	if (!pages)
 		return -ENOMEM;
 	memcpy(record, args, sizeof *args);
-	if (case_has(op, KEY_GARBAGE))
+	if (op_has(op, KEY_GARBAGE))
 		((struct clone_args *)record)->set_tid_size = (uint64_t)op->arg[KEY_GARBAGE];
-	if (case_has(op, KEY_LAST_BYTE))
+	if (op_has(op, KEY_LAST_BYTE))
 		record[size - 1] = (char)op->arg[KEY_LAST_BYTE];
 	if (op->arg[KEY_RECORD] == AT_PAGE_END)
 		SYS3(SYS_mprotect, pages + PAGE, PAGE, PROT_NONE);
-	ret = puppet_raw_clone3(op->arg[KEY_RECORD] == AT_NULL && case_has(op, KEY_RECORD) ? NULL : record,
+	ret = puppet_raw_clone3(op->arg[KEY_RECORD] == AT_NULL && op_has(op, KEY_RECORD) ? NULL : record,
 				size, entry);
 	SYS2(SYS_munmap, pages, RECORD_PAGES * PAGE);
 	return ret;
 }
 
-long puppet_clone(struct puppet_slot *self, const struct case_op *op, char *stack, void (*entry)(void))
+long puppet_clone(struct puppet_slot *self, const struct op *op, char *stack, void (*entry)(void))
 {
 	struct clone_args args = { .flags = flags_of(op) };
 
@@ -200,7 +200,7 @@ long puppet_clone(struct puppet_slot *self, const struct case_op *op, char *stac
 				 &(self - op->actor + op->child)->child_word, entry);
 	set_numbers(&args, op);
 	set_stack(&args, op, stack);
-	if (case_has(op, KEY_SIZE) || case_has(op, KEY_RECORD) || case_has(op, KEY_GARBAGE))
+	if (op_has(op, KEY_SIZE) || op_has(op, KEY_RECORD) || op_has(op, KEY_GARBAGE))
 		return clone3_of_shape(&args, op, entry);
 	return puppet_raw_clone3(&args, sizeof args, entry);
 }

@@ -49,7 +49,7 @@ static void count_signal(int sig, siginfo_t *info, void *context)
 	atomic_fetch_add(&self->handled[sig], 1);
 }
 
-static long do_sigaction(const struct case_op *op)
+static long do_sigaction(const struct op *op)
 {
 	struct raw_action action = { .flags = (unsigned long)op->arg[KEY_FLAGS] | RESTORER_FLAG | SA_SIGINFO,
 				     .restorer = RESTORER };
@@ -66,7 +66,7 @@ static uint64_t mask_of(int64_t sig)
 	return sig > 0 ? 1ULL << (sig - 1) : 0;
 }
 
-static long do_sigpending(const struct case_op *op)
+static long do_sigpending(const struct op *op)
 {
 	uint64_t set = 0;
 	long ret = SYS2(SYS_rt_sigpending, &set, 8);
@@ -74,7 +74,7 @@ static long do_sigpending(const struct case_op *op)
 	return ret < 0 ? ret : (set & mask_of(op->arg[KEY_SIG])) != 0;
 }
 
-static long do_wait4(const struct case_op *op, struct case_answer *answer)
+static long do_wait4(const struct op *op, struct op_answer *answer)
 {
 	int status = 0;
 	int *at = op->arg[KEY_AT] == AT_UNREADABLE ? puppet_unreadable() : &status;
@@ -99,7 +99,7 @@ static int status_of(const siginfo_t *info)
 	}
 }
 
-static long do_waitid(const struct case_op *op, struct case_answer *answer)
+static long do_waitid(const struct op *op, struct op_answer *answer)
 {
 	siginfo_t info;
 	long ret;
@@ -115,7 +115,7 @@ static long do_waitid(const struct case_op *op, struct case_answer *answer)
 	return info.si_pid;
 }
 
-static long do_poll(const struct case_op *op, struct case_answer *answer)
+static long do_poll(const struct op *op, struct op_answer *answer)
 {
 	struct pollfd fd = { .fd = (int)op->arg[KEY_FD], .events = POLLIN };
 	struct timespec none = { 0, 0 };
@@ -125,22 +125,22 @@ static long do_poll(const struct case_op *op, struct case_answer *answer)
 	return ret;
 }
 
-static long open_file(const struct puppet_shared *shared, const struct case_op *op, int mode)
+static long open_file(const struct puppet_shared *shared, const struct op *op, int mode)
 {
-	const char *path = case_file_paths[op->arg[KEY_FILE] % FILE_COUNT];
+	const char *path = op_file_paths[op->arg[KEY_FILE] % FILE_COUNT];
 
 	return SYS4(SYS_openat, shared->proc_fd, path, mode, 0);
 }
 
 /* The descriptor to use for a read or write: the row's, or the named file opened for it. */
-static long file_for(const struct puppet_shared *shared, const struct case_op *op, int mode)
+static long file_for(const struct puppet_shared *shared, const struct op *op, int mode)
 {
-	return case_has(op, KEY_FD) ? (long)op->arg[KEY_FD] : open_file(shared, op, mode);
+	return op_has(op, KEY_FD) ? (long)op->arg[KEY_FD] : open_file(shared, op, mode);
 }
 
-static void leave_file(const struct case_op *op, long fd)
+static void leave_file(const struct op *op, long fd)
 {
-	if (!case_has(op, KEY_FD))
+	if (!op_has(op, KEY_FD))
 		SYS1(SYS_close, fd);
 }
 
@@ -153,7 +153,7 @@ static long parse_number(const char *text)
 	return sign * value;
 }
 
-static long do_read(const struct puppet_shared *shared, const struct case_op *op, struct case_answer *answer)
+static long do_read(const struct puppet_shared *shared, const struct op *op, struct op_answer *answer)
 {
 	char text[32] = "";
 	long fd = file_for(shared, op, O_RDONLY), n;
@@ -184,7 +184,7 @@ static long format_number(int64_t value, char out[24])
 	return len;
 }
 
-static long do_write(const struct puppet_shared *shared, const struct case_op *op)
+static long do_write(const struct puppet_shared *shared, const struct op *op)
 {
 	char text[24];
 	long len = format_number(op->arg[KEY_VALUE], text);
@@ -197,16 +197,16 @@ static long do_write(const struct puppet_shared *shared, const struct case_op *o
 	return n < 0 ? n : 0;
 }
 
-static long do_readlink(const struct puppet_shared *shared, const struct case_op *op)
+static long do_readlink(const struct puppet_shared *shared, const struct op *op)
 {
 	char text[64];
-	long n = SYS4(SYS_readlinkat, shared->proc_fd, case_file_paths[op->arg[KEY_FILE] % FILE_COUNT], text,
+	long n = SYS4(SYS_readlinkat, shared->proc_fd, op_file_paths[op->arg[KEY_FILE] % FILE_COUNT], text,
 		      sizeof text);
 
 	return n < 0 ? n : 1;
 }
 
-static long do_capset(const struct case_op *op)
+static long do_capset(const struct op *op)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2];
@@ -220,14 +220,14 @@ static long do_capset(const struct case_op *op)
 	return SYS2(SYS_capset, &header, data);
 }
 
-static long do_setrlimit(const struct case_op *op)
+static long do_setrlimit(const struct op *op)
 {
 	uint64_t limit[2] = { (uint64_t)op->arg[KEY_VALUE], (uint64_t)op->arg[KEY_VALUE] };
 
 	return SYS4(SYS_prlimit64, 0, op->arg[KEY_RESOURCE], limit, NULL);
 }
 
-static long do_get_info(const struct case_op *op)
+static long do_get_info(const struct op *op)
 {
 	/* struct pidfd_info as first published (6.13, 64 bytes): mask, cgroup, then pid, tgid, ppid ... */
 	uint64_t info[8] = { 1 /* PIDFD_INFO_PID */ };
@@ -237,8 +237,7 @@ static long do_get_info(const struct case_op *op)
 }
 
 /* Pid may be -1, and NSpid begins at the level of the driver's procfs: the driver drops what is above the world. */
-static long do_fdinfo(const struct puppet_shared *shared, const struct case_op *op,
-		      struct case_answer *answer)
+static long do_fdinfo(const struct puppet_shared *shared, const struct op *op, struct op_answer *answer)
 {
 	char path[48] = "thread-self/fdinfo/", text[512] = "";
 	size_t stem = strlen(path);
@@ -257,7 +256,7 @@ static long do_fdinfo(const struct puppet_shared *shared, const struct case_op *
 	answer->field[FIELD_RET] = parse_number(at + strlen("\nPid:\t"));
 	at = strstr(text, "\nNSpid:");
 	at = at ? at + strlen("\nNSpid:") : "";
-	while (*at == '\t' && answer->nspid_len < CASE_LEVELS) {
+	while (*at == '\t' && answer->nspid_len < OP_LEVELS_MAX) {
 		answer->nspid[answer->nspid_len++] = (int32_t)parse_number(at + 1);
 		at += 1 + strspn(at + 1, "-0123456789");
 	}
@@ -274,12 +273,12 @@ static void crash(void)
 	*(volatile char *)puppet_unreadable() = 1;
 }
 
-static long call(const struct puppet_shared *shared, const struct case_op *op, struct case_answer *answer)
+static long call(const struct puppet_shared *shared, const struct op *op, struct op_answer *answer)
 {
 	const int64_t *arg = op->arg;
 	uint64_t mask = mask_of(arg[KEY_SIG]);
 
-	switch ((enum case_opcode)op->code) {
+	switch ((enum op_code)op->code) {
 	case OP_EXIT:
 		return SYS1(SYS_exit, arg[KEY_STATUS]);
 	case OP_EXIT_GROUP:
@@ -354,7 +353,7 @@ static long call(const struct puppet_shared *shared, const struct case_op *op, s
 	}
 }
 
-void puppet_perform(struct puppet_shared *shared, const struct case_op *op, struct case_answer *answer)
+void puppet_perform(struct puppet_shared *shared, const struct op *op, struct op_answer *answer)
 {
 	long ret;
 

@@ -16,7 +16,7 @@
 
 struct named {
 	int task; /* the task it names, -1 = an answer only, or its step has not been performed */
-	struct case_answer answer;
+	struct op_answer answer;
 };
 
 struct run {
@@ -27,7 +27,7 @@ struct run {
 	struct case_result *result;
 	struct named named[CASE_TASKS];
 	int task_count;
-	int32_t nspid[CASE_TASKS][CASE_LEVELS]; /* numbers of tasks, from the level of outer     */
+	int32_t nspid[CASE_TASKS][OP_LEVELS_MAX]; /* numbers of tasks, from the level of outer     */
 	int32_t nspid_len[CASE_TASKS];
 	int actor; /* task of the step being resolved                                            */
 };
@@ -74,7 +74,7 @@ static bool lookup(void *ctx, const char *name, size_t name_len, const char *fie
 		return name_len == 1 && *name == 'L';
 	}
 	if (field_len > 0)
-		*out = run->named[i].answer.field[case_field_by_name(field, field_len)];
+		*out = run->named[i].answer.field[op_field_by_name(field, field_len)];
 	else if (run->named[i].task >= 0)
 		*out = number_seen(run, run->named[i].task);
 	else
@@ -82,15 +82,15 @@ static bool lookup(void *ctx, const char *name, size_t name_len, const char *fie
 	return true;
 }
 
-static bool resolve(struct run *run, const struct case_step *step, struct case_op *op)
+static bool resolve(struct run *run, const struct case_step *step, struct op *op)
 {
 	for (int i = 0; i < step->pair_count; i++) {
-		const struct case_arg *arg = step->pair[i].arg;
+		const struct op_arg *arg = step->pair[i].arg;
 		const char *text = step->pair[i].value;
-		struct case_scope scope = { arg->consts, lookup, run };
+		struct op_scope scope = { arg->consts, lookup, run };
 		const char *why = arg->key == KEY_SET_TID
-					  ? case_eval_list(&scope, text, op->set_tid, &op->set_tid_len)
-					  : case_eval(&scope, text, text + strlen(text), &op->arg[arg->key]);
+					  ? op_eval_list(&scope, text, op->set_tid, &op->set_tid_len)
+					  : op_eval(&scope, text, text + strlen(text), &op->arg[arg->key]);
 
 		if (why)
 			return false;
@@ -114,7 +114,7 @@ static void put_status(char *out, size_t room, int64_t status)
 }
 
 /* nspid:3 the three innermost numbers, outermost first; nspid@2 the one two levels out from the innermost. */
-static void put_nspid(char *out, size_t room, const struct case_answer *a, const char *how, size_t len)
+static void put_nspid(char *out, size_t room, const struct op_answer *a, const char *how, size_t len)
 {
 	int n = 0, count = a->nspid_len, first;
 
@@ -132,19 +132,19 @@ static void put_nspid(char *out, size_t room, const struct case_answer *a, const
 }
 
 /* The value of a named field, printed as its kind wants. */
-static void put_field(char *out, size_t room, const struct case_answer *a, int field)
+static void put_field(char *out, size_t room, const struct op_answer *a, int field)
 {
 	if (field == FIELD_STATUS)
 		put_status(out, room, a->field[field]);
 	else if (field == FIELD_STATE)
-		put(out, room, "%s", case_state_name((int)a->field[field]));
+		put(out, room, "%s", op_state_name((int)a->field[field]));
 	else if (field == FIELD_REVENTS)
 		put(out, room, "%#x", (unsigned)a->field[field]);
 	else
 		put(out, room, "%lld", (long long)a->field[field]);
 }
 
-static bool put_failure(char *out, size_t room, const struct case_answer *a)
+static bool put_failure(char *out, size_t room, const struct op_answer *a)
 {
 	char name[16];
 
@@ -152,7 +152,7 @@ static bool put_failure(char *out, size_t room, const struct case_answer *a)
 	case ANSWER_OK:
 		return false;
 	case ANSWER_ERROR:
-		put(out, room, "%s", case_error_name(a->err, name));
+		put(out, room, "%s", op_error_name(a->err, name));
 		break;
 	case ANSWER_BLOCKS:
 		put(out, room, "blocks");
@@ -167,19 +167,19 @@ static bool put_failure(char *out, size_t room, const struct case_answer *a)
 }
 
 /* Holes: {} {field} {field!} {nspid:3} {nspid@2} {?word} {==value?word:word} {-value} {$value}.  See docs/conformance.md. */
-static void put_hole(struct run *run, char *out, size_t room, const struct case_answer *a, const char *at,
+static void put_hole(struct run *run, char *out, size_t room, const struct op_answer *a, const char *at,
 		     const char *end)
 {
-	struct case_scope scope = { NULL, lookup, run };
+	struct op_scope scope = { NULL, lookup, run };
 	size_t name_len = strcspn(at, "?=-:@!}");
 	const char *op = at + name_len;
 	const char *mark = memchr(op, '?', (size_t)(end - op));
 	const char *otherwise = mark ? memchr(mark, ':', (size_t)(end - mark)) : NULL;
-	int field = name_len == 0 ? FIELD_RET : case_field_by_name(at, name_len);
+	int field = name_len == 0 ? FIELD_RET : op_field_by_name(at, name_len);
 	int64_t value = 0;
 
 	if (*at == '$') {
-		if (case_eval(&scope, at, end, &value))
+		if (op_eval(&scope, at, end, &value))
 			put(out, room, "{%.*s}", (int)(end - at), at);
 		else
 			put(out, room, "%lld", (long long)value);
@@ -195,9 +195,9 @@ static void put_hole(struct run *run, char *out, size_t room, const struct case_
 		put_field(out, room, a, field);
 	} else if (*op == '?') {
 		put(out, room, "%.*s", (int)(end - op - 1), op + 1);
-	} else if (*op == '-' && !case_eval(&scope, op + 1, end, &value)) {
+	} else if (*op == '-' && !op_eval(&scope, op + 1, end, &value)) {
 		put(out, room, "%lld", (long long)(a->field[field] - value));
-	} else if (mark && !case_eval(&scope, op + 2, mark, &value)) {
+	} else if (mark && !op_eval(&scope, op + 2, mark, &value)) {
 		if (a->field[field] == value)
 			put(out, room, "%.*s", (int)((otherwise ? otherwise : end) - mark - 1), mark + 1);
 		else if (otherwise)
@@ -209,7 +209,7 @@ static void put_hole(struct run *run, char *out, size_t room, const struct case_
 	}
 }
 
-static void put_words(struct run *run, const char *ask, const struct case_answer *a)
+static void put_words(struct run *run, const char *ask, const struct op_answer *a)
 {
 	char *out = run->result->got;
 	size_t room = sizeof run->result->got;
@@ -229,7 +229,7 @@ static void put_words(struct run *run, const char *ask, const struct case_answer
 	}
 }
 
-static void log_step(struct run *run, const struct case_step *step, const struct case_answer *a)
+static void log_step(struct run *run, const struct case_step *step, const struct op_answer *a)
 {
 	char *out = run->result->log;
 	size_t room = sizeof run->result->log;
@@ -252,7 +252,7 @@ static void log_step(struct run *run, const struct case_step *step, const struct
 
 /* --- steps ------------------------------------------------------------------------------------------- */
 
-static void keep_numbers(struct run *run, int task, const struct case_answer *a)
+static void keep_numbers(struct run *run, int task, const struct op_answer *a)
 {
 	if (a->kind != ANSWER_OK || a->nspid_len <= 0 || task < 0)
 		return;
@@ -260,7 +260,7 @@ static void keep_numbers(struct run *run, int task, const struct case_answer *a)
 	run->nspid_len[task] = a->nspid_len;
 }
 
-static void ask_backend(struct run *run, struct case_op *op, struct case_answer *a)
+static void ask_backend(struct run *run, struct op *op, struct op_answer *a)
 {
 	memset(a, 0, sizeof *a);
 	if (op->child >= CASE_TASKS) {
@@ -278,12 +278,12 @@ static void ask_backend(struct run *run, struct case_op *op, struct case_answer 
 }
 
 /* clone3 whose child, if one is made, ends at once and is reaped. */
-static void run_probe(struct run *run, struct case_op *op, struct case_answer *a)
+static void run_probe(struct run *run, struct op *op, struct op_answer *a)
 {
-	struct case_op end = { .code = OP_EXIT_GROUP, .actor = op->child };
-	struct case_op reap = { .code = OP_WAIT4, .actor = op->actor };
+	struct op end = { .code = OP_EXIT_GROUP, .actor = op->child };
+	struct op reap = { .code = OP_WAIT4, .actor = op->actor };
 	bool thread = (op->arg[KEY_FLAGS] & 0x10000) != 0;
-	struct case_answer ignored;
+	struct op_answer ignored;
 
 	op->code = OP_CLONE3;
 	ask_backend(run, op, a);
@@ -300,9 +300,9 @@ static void run_probe(struct run *run, struct case_op *op, struct case_answer *a
 }
 
 /* A chain of inits down to a level, or to the refusal; the name stands for the deepest. */
-static void run_nest(struct run *run, struct case_op *op, struct case_answer *a)
+static void run_nest(struct run *run, struct op *op, struct op_answer *a)
 {
-	struct case_op next = { .code = OP_CLONE3, .actor = op->actor, .has = 1ULL << KEY_FLAGS };
+	struct op next = { .code = OP_CLONE3, .actor = op->actor, .has = 1ULL << KEY_FLAGS };
 	int level = run->facts->level + run->nspid_len[op->actor] - 1;
 
 	next.arg[KEY_FLAGS] = 0x20000000; /* NEWPID */
@@ -319,8 +319,8 @@ static void run_nest(struct run *run, struct case_op *op, struct case_answer *a)
 
 static void run_step(struct run *run, const struct case_step *step)
 {
-	struct case_op op = { .code = (int32_t)step->op->code };
-	struct case_answer a = { .kind = ANSWER_ENDED };
+	struct op op = { .code = (int32_t)step->op->code };
+	struct op_answer a = { .kind = ANSWER_ENDED };
 	struct named *name = step->name >= 0 ? &run->named[step->name] : NULL;
 	bool makes_task = (step->op->traits & TRAIT_MAKES_TASK) != 0;
 
@@ -350,11 +350,11 @@ static void run_step(struct run *run, const struct case_step *step)
 /* outer's own numbers, then `init` as every row finds it. */
 static bool set_scene(struct run *run)
 {
-	struct case_op make = {
+	struct op make = {
 		.code = OP_CLONE3, .actor = CASE_OUTER, .child = CASE_INIT, .has = 1ULL << KEY_FLAGS
 	};
-	struct case_op lead = { .code = OP_SETSID, .actor = CASE_OUTER };
-	struct case_answer a;
+	struct op lead = { .code = OP_SETSID, .actor = CASE_OUTER };
+	struct op_answer a;
 
 	for (int i = 0; i < CASE_TASKS; i++)
 		run->named[i].task = -1;
@@ -413,10 +413,10 @@ bool case_run(const struct case_backend *backend, const struct case_row *row, co
 /* Entries of 1 are busy in `outer` itself, so the array is refused as too long (EINVAL) or as taken (EEXIST). */
 static int learn_level(const struct case_backend *backend, void *world)
 {
-	struct case_op op = {
+	struct op op = {
 		.code = OP_CLONE3, .actor = CASE_OUTER, .child = CASE_INIT, .has = 1ULL << KEY_SET_TID
 	};
-	struct case_answer a;
+	struct op_answer a;
 
 	for (op.set_tid_len = 1; op.set_tid_len <= 33; op.set_tid_len++) {
 		op.set_tid[op.set_tid_len - 1] = 1;

@@ -63,10 +63,10 @@ static void names_are_unique(void **state)
 
 static int64_t value_of(const char *text)
 {
-	struct case_scope scope = { NULL, NULL, NULL };
+	struct op_scope scope = { NULL, NULL, NULL };
 	int64_t value = 0;
 
-	assert_null(case_eval(&scope, text, text + strlen(text), &value));
+	assert_null(op_eval(&scope, text, text + strlen(text), &value));
 	return value;
 }
 
@@ -81,16 +81,16 @@ static void values_are_joined_from_left_to_right(void **state)
 
 static void lists_repeat_and_count(void **state)
 {
-	struct case_scope scope = { NULL, NULL, NULL };
-	int32_t list[CASE_SET_TID];
+	struct op_scope scope = { NULL, NULL, NULL };
+	int32_t list[OP_SET_TID_MAX];
 	uint32_t len;
 
 	(void)state;
-	assert_null(case_eval_list(&scope, "1,7*3,20..22", list, &len));
+	assert_null(op_eval_list(&scope, "1,7*3,20..22", list, &len));
 	assert_int_equal(len, 7);
 	assert_memory_equal(list, ((int32_t[]){ 1, 7, 7, 7, 20, 21, 22 }), 7 * sizeof *list);
-	assert_string_equal(case_eval_list(&scope, "1*41", list, &len), "the list is too long");
-	assert_non_null(case_eval_list(&scope, "1,,2", list, &len));
+	assert_string_equal(op_eval_list(&scope, "1*41", list, &len), "the list is too long");
+	assert_non_null(op_eval_list(&scope, "1,,2", list, &len));
 }
 
 /* --- a backend of paper: each operation's answer is fixed ------------------------------------------- */
@@ -111,7 +111,7 @@ static int paper_close(void *world)
 }
 
 /* Children get 7 here and 70 outside; kill is refused; wait4 blocks. */
-static void paper_step(void *world, const struct case_op *op, struct case_answer *answer)
+static void paper_step(void *world, const struct op *op, struct op_answer *answer)
 {
 	(void)world;
 	answer->kind = op->code == OP_WAIT4 ? ANSWER_BLOCKS : op->code == OP_KILL ? ANSWER_ERROR : ANSWER_OK;

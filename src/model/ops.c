@@ -7,7 +7,7 @@
  * Keeps: constants have the man pages' names without their prefix and the kernel's values, as numbers: a model
  *        that has no kernel headers reads the same table.
  */
-#include "case.h"
+#include "op.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 		NULL, 0, NULL \
 	}
 
-static const struct case_const clone_flags[] = {
+static const struct op_const clone_flags[] = {
 	{ "NEWTIME", 0x80 },
 	{ "VM", 0x100 },
 	{ "FS", 0x200 },
@@ -39,12 +39,12 @@ static const struct case_const clone_flags[] = {
 	{ "INTO_CGROUP", 0x200000000 },
 	{ NULL, 0 },
 };
-static const struct case_const signals[] = {
+static const struct op_const signals[] = {
 	{ "HUP", 1 },   { "INT", 2 },   { "QUIT", 3 },  { "ABRT", 6 },  { "KILL", 9 },  { "USR1", 10 },
 	{ "SEGV", 11 }, { "USR2", 12 }, { "ALRM", 14 }, { "TERM", 15 }, { "CHLD", 17 }, { "CONT", 18 },
 	{ "STOP", 19 }, { "TSTP", 20 }, { "TTIN", 21 }, { "TTOU", 22 }, { NULL, 0 },
 };
-static const struct case_const wait_options[] = {
+static const struct op_const wait_options[] = {
 	{ "NOHANG", 1 },
 	{ "UNTRACED", 2 },
 	{ "STOPPED", 2 },
@@ -56,44 +56,44 @@ static const struct case_const wait_options[] = {
 	{ "WCLONE", 0x80000000 },
 	{ NULL, 0 },
 };
-static const struct case_const id_types[] = {
+static const struct op_const id_types[] = {
 	{ "P_ALL", 0 }, { "P_PID", 1 }, { "P_PGID", 2 }, { "P_PIDFD", 3 }, { NULL, 0 },
 };
-static const struct case_const pidfd_flags[] = {
+static const struct op_const pidfd_flags[] = {
 	{ "NONBLOCK", 04000 },
 	{ "THREAD", 0200 },
 	{ NULL, 0 },
 };
-static const struct case_const send_flags[] = {
+static const struct op_const send_flags[] = {
 	{ "THREAD", 1 },
 	{ "THREAD_GROUP", 2 },
 	{ "PROCESS_GROUP", 4 },
 	{ NULL, 0 },
 };
-static const struct case_const self_fds[] = {
+static const struct op_const self_fds[] = {
 	{ "SELF_THREAD", -10000 },
 	{ "SELF_THREAD_GROUP", -10001 },
 	{ NULL, 0 },
 };
-static const struct case_const action_flags[] = {
+static const struct op_const action_flags[] = {
 	{ "NOCLDSTOP", 1 },
 	{ "NOCLDWAIT", 2 },
 	{ "RESTART", 0x10000000 },
 	{ NULL, 0 },
 };
-static const struct case_const handlers[] = {
+static const struct op_const handlers[] = {
 	{ "DFL", 0 },
 	{ "IGN", 1 },
 	{ "COUNT", 2 },
 	{ NULL, 0 },
 };
-static const struct case_const mask_hows[] = {
+static const struct op_const mask_hows[] = {
 	{ "BLOCK", 0 },
 	{ "UNBLOCK", 1 },
 	{ "SETMASK", 2 },
 	{ NULL, 0 },
 };
-static const struct case_const files[] = {
+static const struct op_const files[] = {
 	{ "ns_last_pid", FILE_NS_LAST_PID },
 	{ "pid_max", FILE_PID_MAX },
 	{ "max_pid_namespaces", FILE_MAX_PID_NAMESPACES },
@@ -103,19 +103,19 @@ static const struct case_const files[] = {
 	{ "null", FILE_NULL },
 	{ NULL, 0 },
 };
-static const struct case_const open_modes[] = {
+static const struct op_const open_modes[] = {
 	{ "r", 0 },
 	{ "w", 1 },
 	{ "rw", 2 },
 	{ NULL, 0 },
 };
-static const struct case_const prctls[] = {
+static const struct op_const prctls[] = {
 	{ "SET_PDEATHSIG", 1 },
 	{ "SET_CHILD_SUBREAPER", 36 },
 	{ "GET_CHILD_SUBREAPER", 37 },
 	{ NULL, 0 },
 };
-static const struct case_const capabilities[] = {
+static const struct op_const capabilities[] = {
 	{ "NONE", 0 },
 	{ "KILL", 1LL << 5 },
 	{ "SETUID", 1LL << 7 },
@@ -124,24 +124,24 @@ static const struct case_const capabilities[] = {
 	{ "CHECKPOINT_RESTORE", 1LL << 40 },
 	{ NULL, 0 },
 };
-static const struct case_const resources[] = {
+static const struct op_const resources[] = {
 	{ "NPROC", 6 },
 	{ "NOFILE", 7 },
 	{ NULL, 0 },
 };
-static const struct case_const fcntls[] = {
+static const struct op_const fcntls[] = {
 	{ "GETFD", 1 },
 	{ "GETFL", 3 },
 	{ NULL, 0 },
 };
-static const struct case_const addresses[] = {
+static const struct op_const addresses[] = {
 	{ "null", AT_NULL },
 	{ "unreadable", AT_UNREADABLE },
 	{ "page_end", AT_PAGE_END },
 	{ "parent_tid", AT_PARENT_TID },
 	{ NULL, 0 },
 };
-static const struct case_const reboots[] = {
+static const struct op_const reboots[] = {
 	{ "RESTART", 0x01234567 },  { "HALT", 0xCDEF0123 },       { "POWER_OFF", 0x4321FEDC },
 	{ "RESTART2", 0xA1B2C3D4 }, { "SW_SUSPEND", 0xD000FCE2 }, { NULL, 0 },
 };
@@ -154,7 +154,7 @@ static const struct case_const reboots[] = {
 		"cgroup", KEY_CGROUP, NULL                                                     \
 	}
 
-static const struct case_opdef ops[] = {
+static const struct op_def ops[] = {
 	/* clang-format off */
 	{ "clone3", OP_CLONE3, TRAIT_MAKES_TASK | TRAIT_MAY_WAIT,
 	  { CLONE3_ARGS, { "set_tid_size", KEY_SET_TID_SIZE, NULL }, { "set_tid_at", KEY_SET_TID_AT, addresses },
@@ -237,7 +237,7 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_INNER] = "inner",
 };
 
-const char *const case_file_paths[FILE_COUNT] = {
+const char *const op_file_paths[FILE_COUNT] = {
 	[FILE_NONE] = "",
 	[FILE_NS_LAST_PID] = "sys/kernel/ns_last_pid",
 	[FILE_PID_MAX] = "sys/kernel/pid_max",
@@ -259,7 +259,7 @@ static const struct {
 	{ ENOSPC, "ENOSPC" }, { ENOSYS, "ENOSYS" }, { EUSERS, "EUSERS" }, { ERANGE, "ERANGE" },
 };
 
-const struct case_opdef *case_op_by_name(const char *name)
+const struct op_def *op_by_name(const char *name)
 {
 	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
 		if (strcmp(ops[i].name, name) == 0)
@@ -267,7 +267,7 @@ const struct case_opdef *case_op_by_name(const char *name)
 	return NULL;
 }
 
-const struct case_opdef *case_op_by_code(enum case_opcode code)
+const struct op_def *op_by_code(enum op_code code)
 {
 	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
 		if (ops[i].code == code)
@@ -275,7 +275,7 @@ const struct case_opdef *case_op_by_code(enum case_opcode code)
 	return NULL;
 }
 
-int case_field_by_name(const char *name, size_t len)
+int op_field_by_name(const char *name, size_t len)
 {
 	for (int i = 0; i < FIELD_COUNT; i++)
 		if (strlen(field_names[i]) == len && memcmp(field_names[i], name, len) == 0)
@@ -283,7 +283,7 @@ int case_field_by_name(const char *name, size_t len)
 	return -1;
 }
 
-const char *case_error_name(int err, char room[16])
+const char *op_error_name(int err, char room[16])
 {
 	for (size_t i = 0; i < sizeof error_names / sizeof *error_names; i++)
 		if (error_names[i].err == err)
@@ -292,7 +292,7 @@ const char *case_error_name(int err, char room[16])
 	return room;
 }
 
-const char *case_state_name(int state)
+const char *op_state_name(int state)
 {
 	static const char *const names[] = {
 		[STATE_GONE] = "gone",     [STATE_LIVE] = "live",   [STATE_STOPPED] = "stopped",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_files.c: descriptors and the files of /proc that libpidns's answers come from.
+ * files.c: descriptors and the files of /proc that libpidns's answers come from.
  *
  * Owns:  struct model_files: tables that are shared (FILES) or copied at a birth, as the kernel does.
  * Keeps: (F1) an open file lives as long as a table has it.
@@ -111,7 +111,7 @@ void model_files_exec(struct model_task *t)
 
 /* ------------------------------------------------------------------------------------------ files -- */
 
-static struct pidns_ns *named_by(const struct model_task *t, enum case_file file)
+static struct pidns_ns *named_by(const struct model_task *t, enum op_file file)
 {
 	return file == FILE_NS_PID_FOR_CHILDREN ? pidns_task_children_ns(t->task) : pidns_task_ns(t->task);
 }
@@ -122,9 +122,9 @@ static bool waits_for_init(struct pidns_ns *ns)
 	return pidns_ns_count(ns) == 0 && !pidns_ns_is_closed(ns);
 }
 
-static int32_t open_file(struct model_task *t, const struct case_op *op, int mode)
+static int32_t open_file(struct model_task *t, const struct op *op, int mode)
 {
-	enum case_file file = (enum case_file)op->arg[KEY_FILE];
+	enum op_file file = (enum op_file)op->arg[KEY_FILE];
 	struct pidns_ns *ns = named_by(t, file);
 	int32_t r = 0;
 
@@ -140,7 +140,7 @@ static int32_t open_file(struct model_task *t, const struct case_op *op, int mod
 						       .ns = pidns_ns_get(ns) });
 }
 
-static int32_t read_file(struct model_task *t, const struct model_file *f, struct case_answer *a)
+static int32_t read_file(struct model_task *t, const struct model_file *f, struct op_answer *a)
 {
 	switch (f->file) {
 	case FILE_NS_LAST_PID:
@@ -172,9 +172,9 @@ static int32_t write_file(struct model_task *t, const struct model_file *f, int6
 	}
 }
 
-static int32_t do_read_or_write(struct model_task *t, const struct case_op *op, struct case_answer *a)
+static int32_t do_read_or_write(struct model_task *t, const struct op *op, struct op_answer *a)
 {
-	bool own = !case_has(op, KEY_FD);
+	bool own = !op_has(op, KEY_FD);
 	int64_t fd = own ? open_file(t, op, op->code == OP_WRITE ? 1 : 0) : op->arg[KEY_FD];
 	const struct model_file *f;
 	int32_t r;
@@ -192,16 +192,16 @@ static int32_t do_read_or_write(struct model_task *t, const struct case_op *op, 
 	return r;
 }
 
-static int32_t do_readlink(const struct model_task *t, const struct case_op *op)
+static int32_t do_readlink(const struct model_task *t, const struct op *op)
 {
-	enum case_file file = (enum case_file)op->arg[KEY_FILE];
+	enum op_file file = (enum op_file)op->arg[KEY_FILE];
 
 	if (file == FILE_NS_PID_FOR_CHILDREN && waits_for_init(named_by(t, file)))
 		return -ENOENT;
 	return file == FILE_NS_PID || file == FILE_NS_PID_FOR_CHILDREN || file == FILE_NS_UTS ? 1 : -EINVAL;
 }
 
-static int32_t do_setns(struct model_task *t, const struct case_op *op)
+static int32_t do_setns(struct model_task *t, const struct op *op)
 {
 	const struct model_file *f = model_files_find(t, op->arg[KEY_FD]);
 	uint64_t flags = (uint64_t)op->arg[KEY_FLAGS];
@@ -219,7 +219,7 @@ static int32_t do_setns(struct model_task *t, const struct case_op *op)
 
 /* ----------------------------------------------------------------------------------------- pidfds -- */
 
-static int32_t do_pidfd_open(struct model_task *t, const struct case_op *op)
+static int32_t do_pidfd_open(struct model_task *t, const struct op *op)
 {
 	struct pidns_pidfd *fd = NULL;
 	int32_t r = pidns_pidfd_open(t->task, (int32_t)op->arg[KEY_PID], (uint32_t)op->arg[KEY_FLAGS], &fd);
@@ -232,7 +232,7 @@ static int32_t do_pidfd_open(struct model_task *t, const struct case_op *op)
 	return r;
 }
 
-static int32_t do_send(struct model_task *t, const struct case_op *op)
+static int32_t do_send(struct model_task *t, const struct op *op)
 {
 	const struct model_file *f = model_files_find(t, op->arg[KEY_FD]);
 	int32_t sig = (int32_t)op->arg[KEY_SIG];
@@ -243,7 +243,7 @@ static int32_t do_send(struct model_task *t, const struct case_op *op)
 	return pidns_pidfd_send(t->task, f && f->kind == MODEL_PIDFD ? f->pidfd : NULL, sig, flags);
 }
 
-static int32_t do_poll(const struct model_task *t, const struct case_op *op, struct case_answer *a)
+static int32_t do_poll(const struct model_task *t, const struct op *op, struct op_answer *a)
 {
 	const struct model_file *f = model_files_find(t, op->arg[KEY_FD]);
 
@@ -254,7 +254,7 @@ static int32_t do_poll(const struct model_task *t, const struct case_op *op, str
 	return a->field[FIELD_REVENTS] != 0;
 }
 
-static int32_t do_fcntl(const struct model_task *t, const struct case_op *op)
+static int32_t do_fcntl(const struct model_task *t, const struct op *op)
 {
 	const struct model_file *f = model_files_find(t, op->arg[KEY_FD]);
 
@@ -267,7 +267,7 @@ static int32_t do_fcntl(const struct model_task *t, const struct case_op *op)
 	return f->writable ? 1 : 0;
 }
 
-static int32_t do_info(struct model_task *t, const struct case_op *op)
+static int32_t do_info(struct model_task *t, const struct op *op)
 {
 	const struct model_file *f = model_files_find(t, op->arg[KEY_FD]);
 	struct pidns_pidfd_info info;
@@ -281,8 +281,8 @@ static int32_t do_info(struct model_task *t, const struct case_op *op)
 	return r < 0 ? r : info.pid;
 }
 
-static int32_t do_fdinfo(const struct model_world *w, const struct model_task *t, const struct case_op *op,
-			 struct case_answer *a)
+static int32_t do_fdinfo(const struct model_world *w, const struct model_task *t, const struct op *op,
+			 struct op_answer *a)
 {
 	const struct model_file *f = model_files_find(t, op->arg[KEY_FD]);
 	const struct pidns_id *id;
@@ -297,10 +297,10 @@ static int32_t do_fdinfo(const struct model_world *w, const struct model_task *t
 	return 0;
 }
 
-int32_t model_files_call(struct model_world *w, struct model_task *t, const struct case_op *op,
-			 struct case_answer *a)
+int32_t model_files_call(struct model_world *w, struct model_task *t, const struct op *op,
+			 struct op_answer *a)
 {
-	switch ((enum case_opcode)op->code) {
+	switch ((enum op_code)op->code) {
 	case OP_SETNS:
 		return do_setns(t, op);
 	case OP_PIDFD_OPEN:

@@ -9,7 +9,7 @@
  * Keeps: nothing is read past the end that the caller gives; a refusal is a sentence without place, the caller
  *        knows the place.
  */
-#include "case.h"
+#include "op.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -46,8 +46,7 @@ static const char *read_integer(const char *at, const char *end, int64_t *out)
 	return at;
 }
 
-static const char *read_reference(const struct case_scope *scope, const char *at, const char *end,
-				  int64_t *out)
+static const char *read_reference(const struct op_scope *scope, const char *at, const char *end, int64_t *out)
 {
 	const char *stop = name_end(at, end);
 	const char *field = stop, *field_stop = stop;
@@ -62,12 +61,11 @@ static const char *read_reference(const struct case_scope *scope, const char *at
 	return field_stop;
 }
 
-static const char *read_constant(const struct case_scope *scope, const char *at, const char *end,
-				 int64_t *out)
+static const char *read_constant(const struct op_scope *scope, const char *at, const char *end, int64_t *out)
 {
 	size_t len = (size_t)(name_end(at, end) - at);
 
-	for (const struct case_const *c = scope->consts; c && c->name; c++)
+	for (const struct op_const *c = scope->consts; c && c->name; c++)
 		if (strlen(c->name) == len && memcmp(c->name, at, len) == 0) {
 			*out = c->value;
 			return at + len;
@@ -76,7 +74,7 @@ static const char *read_constant(const struct case_scope *scope, const char *at,
 }
 
 /* Returns the place after the term, or NULL with the complaint in *why. */
-static const char *read_term(const struct case_scope *scope, const char *at, const char *end, int64_t *out,
+static const char *read_term(const struct op_scope *scope, const char *at, const char *end, int64_t *out,
 			     const char **why)
 {
 	const char *next = NULL;
@@ -96,7 +94,7 @@ static const char *read_term(const struct case_scope *scope, const char *at, con
 	return next;
 }
 
-const char *case_eval(const struct case_scope *scope, const char *text, const char *end, int64_t *out)
+const char *op_eval(const struct op_scope *scope, const char *text, const char *end, int64_t *out)
 {
 	const char *at = text, *why = NULL;
 	uint64_t sum = 0;
@@ -138,23 +136,23 @@ static const char *find(const char *at, const char *end, const char *word)
 
 static const char *append_run(int32_t *out, uint32_t *len, int64_t first, int64_t step, int64_t count)
 {
-	if (count < 0 || count > CASE_SET_TID - (int64_t)*len)
+	if (count < 0 || count > OP_SET_TID_MAX - (int64_t)*len)
 		return "the list is too long";
 	for (int64_t i = 0; i < count; i++)
 		out[(*len)++] = (int32_t)(first + i * step);
 	return NULL;
 }
 
-static const char *eval_item(const struct case_scope *scope, const char *at, const char *end, int32_t *out,
+static const char *eval_item(const struct op_scope *scope, const char *at, const char *end, int32_t *out,
 			     uint32_t *len)
 {
 	const char *dots = find(at, end, ".."), *star = find(at, end, "*");
 	const char *first_end = dots < star ? dots : star;
 	int64_t first = 0, second = 1;
-	const char *why = case_eval(scope, at, first_end, &first);
+	const char *why = op_eval(scope, at, first_end, &first);
 
 	if (!why && first_end < end)
-		why = case_eval(scope, first_end + (dots < star ? 2 : 1), end, &second);
+		why = op_eval(scope, first_end + (dots < star ? 2 : 1), end, &second);
 	if (why)
 		return why;
 	if (dots < star)
@@ -162,7 +160,7 @@ static const char *eval_item(const struct case_scope *scope, const char *at, con
 	return append_run(out, len, first, 0, second);
 }
 
-const char *case_eval_list(const struct case_scope *scope, const char *text, int32_t *out, uint32_t *len)
+const char *op_eval_list(const struct op_scope *scope, const char *text, int32_t *out, uint32_t *len)
 {
 	const char *end = text + strlen(text);
 
