@@ -262,11 +262,12 @@ PIDNS_API bool pidns_id_is_held(const struct pidns_id *id, enum pidns_kind kind)
 /*
  * Who has number nr in ns, or the next one at or above nr; NULL = nobody.  The caller holds ns.  No lock is taken.  The
  * answer was right at some moment during the call; without a reference it is good as long as the caller knows
- * that the number is not given back.  pidns_find_get() takes a reference, and is the one to use otherwise.
+ * that the number is not given back.  The _get ones take a reference, and are the ones to use otherwise.
  */
 PIDNS_API struct pidns_id *pidns_find(const struct pidns_ns *ns, int32_t nr);
 PIDNS_API struct pidns_id *pidns_find_get(const struct pidns_ns *ns, int32_t nr);
 PIDNS_API struct pidns_id *pidns_next(const struct pidns_ns *ns, int32_t nr);
+PIDNS_API struct pidns_id *pidns_next_get(const struct pidns_ns *ns, int32_t nr);
 
 /* Whoever holds nr in ns, into err's holder and task (the task model must not run meanwhile).  False: nobody. */
 PIDNS_API bool pidns_who(struct pidns_ns *ns, int32_t nr, struct pidns_error *err);

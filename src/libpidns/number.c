@@ -273,20 +273,48 @@ void pidns_id_free(struct pidns_id *id)
 
 /* ------------------------------------------------------------------------------------------ looking -- */
 
-/* A reference first, then a second look: what the slot said may have been given back, and be another's by now. */
+/* A reference first, then a second look: what the slot said may have been given back, and be another's by now.  Its number in
+ * ns, with a reference; 0: it has none any more. */
+static int32_t get_numbered(struct pidns_id *id, const struct pidns_ns *ns)
+{
+	int32_t nr;
+
+	if (!pidns__count_up_unless_0(&id->refs))
+		return 0;
+	nr = pidns_id_number_in(id, ns);
+	if (nr == 0)
+		pidns_id_put(id);
+	return nr;
+}
+
 struct pidns_id *pidns_find_get(const struct pidns_ns *ns, int32_t nr)
 {
 	struct pidns_id *id;
+	int32_t is;
 
 	while ((id = pidns_find(ns, nr)) != NULL) {
-		if (!pidns__count_up_unless_0(&id->refs))
-			continue;
-		if (id->level >= (uint32_t)ns->level && id->at[ns->level].ns == ns &&
-		    pidns__peek(&id->at[ns->level].nr) == nr)
-			break;
-		pidns_id_put(id);
+		is = get_numbered(id, ns);
+		if (is == nr)
+			return id;
+		if (is)
+			pidns_id_put(id);
 	}
-	return id;
+	return NULL;
+}
+
+struct pidns_id *pidns_next_get(const struct pidns_ns *ns, int32_t nr)
+{
+	struct pidns_id *id;
+	int32_t is;
+
+	while ((id = pidns_next(ns, nr)) != NULL) {
+		is = get_numbered(id, ns);
+		if (is && is >= nr)
+			return id;
+		if (is)
+			pidns_id_put(id);
+	}
+	return NULL;
 }
 
 int32_t pidns_id_level(const struct pidns_id *id)
