@@ -26,6 +26,7 @@ static const char *name_end(const char *at, const char *end)
 	return at;
 }
 
+/* NULL: more than 64 bits. */
 static const char *read_integer(const char *at, const char *end, int64_t *out)
 {
 	uint64_t base = 10, value = 0;
@@ -40,6 +41,8 @@ static const char *read_integer(const char *at, const char *end, int64_t *out)
 
 		if (digit >= base)
 			break;
+		if (value > (UINT64_MAX - digit) / base)
+			return NULL;
 		value = value * base + digit;
 	}
 	*out = (int64_t)value;
@@ -86,6 +89,7 @@ static const char *read_term(const struct op_scope *scope, const char *at, const
 		*why = "no such name or field";
 		next = read_reference(scope, at + 1, end, out);
 	} else if (isdigit((unsigned char)*at)) {
+		*why = "a number of more than 64 bits";
 		next = read_integer(at, end, out);
 	} else {
 		*why = "not a number, nor a constant of this argument";
@@ -138,6 +142,8 @@ static const char *append_run(int32_t *out, uint32_t *len, int64_t first, int64_
 {
 	if (count < 0 || count > OP_SET_TID_MAX - (int64_t)*len)
 		return "the list is too long";
+	if (first < INT32_MIN || first > INT32_MAX - (step ? count - 1 : 0))
+		return "a number of more than 32 bits";
 	for (int64_t i = 0; i < count; i++)
 		out[(*len)++] = (int32_t)(first + i * step);
 	return NULL;
@@ -155,6 +161,11 @@ static const char *eval_item(const struct op_scope *scope, const char *at, const
 		why = op_eval(scope, first_end + (dots < star ? 2 : 1), end, &second);
 	if (why)
 		return why;
+	if (dots < star &&
+	    (second < INT32_MIN || second > INT32_MAX || first < INT32_MIN || first > INT32_MAX))
+		return "a number of more than 32 bits";
+	if (dots < star && second < first)
+		return "the list runs backwards";
 	if (dots < star)
 		return append_run(out, len, first, 1, second - first + 1);
 	return append_run(out, len, first, 0, second);

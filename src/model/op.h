@@ -230,4 +230,33 @@ const char *op_eval(const struct op_scope *scope, const char *text, const char *
 /* The same for a list with repetition: 2000..2030, 1*$L+2, 500,600 . */
 const char *op_eval_list(const struct op_scope *scope, const char *text, int32_t *out, uint32_t *len);
 
+/* line.c: [NAME =] ACTOR OPERATION key=value ... [? words] */
+struct op_pair {
+	const struct op_arg *arg;
+	const char *value;
+};
+struct op_line {
+	const char *name; /* that the line makes, NULL = none        */
+	const char *actor;
+	const struct op_def *op;
+	int pair_count;
+	struct op_pair pair[OP_PAIRS_MAX];
+	const char *ask; /* what stands behind `?`, NULL = nothing  */
+};
+/* What is wrong, without its place: `at` points into the text, which tells the column. */
+struct op_complaint {
+	const char *at;
+	char text[192];
+};
+/* Cuts `text` in place.  0 or -EINVAL with *c. */
+int op_line_read(char *text, struct op_line *out, struct op_complaint *c);
+/* The values of arguments into op.  0 or -EINVAL with *c. */
+int op_resolve(const struct op_pair *pairs, int count, const struct op_scope *names, struct op *op,
+	       struct op_complaint *c);
+/* Cuts the next word off *at; "" at the end of the line. */
+char *op_next_word(char **at);
+char *op_skip_blanks(char *at);
+/* What is left of the line, without blanks around it. */
+char *op_rest(char *at);
+
 #endif

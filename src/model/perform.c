@@ -247,8 +247,8 @@ static int32_t do_sigaction(struct model_task *t, const struct op *op)
 {
 	static const enum pidns_action actions[] = { PIDNS_DEFAULT, PIDNS_IGNORE, PIDNS_HANDLE };
 
-	return pidns_sigaction(t->task, (int32_t)op->arg[KEY_SIG], actions[op->arg[KEY_HANDLER] % 3],
-			       (uint32_t)op->arg[KEY_FLAGS]);
+	return pidns_sigaction(t->task, (int32_t)op->arg[KEY_SIG],
+			       actions[(uint64_t)op->arg[KEY_HANDLER] % 3], (uint32_t)op->arg[KEY_FLAGS]);
 }
 
 static uint64_t mask_of(int64_t sig)

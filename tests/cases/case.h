@@ -40,17 +40,12 @@ enum {
 	CASE_INIT = 1,
 };
 
-struct case_pair {
-	const struct op_arg *arg;
-	const char *value;
-};
-
 struct case_step {
 	const struct op_def *op;
 	int actor; /* index of a name                                                        */
 	int name;  /* index of the name that this step makes, -1 = none                      */
 	int pair_count;
-	struct case_pair pair[OP_PAIRS_MAX];
+	struct op_pair pair[OP_PAIRS_MAX];
 	const char *ask; /* answer words with holes, NULL = nothing asked                          */
 	int line;
 };

@@ -39,35 +39,6 @@ static int complain(struct reader *r, const char *at, const char *fmt, ...)
 	return -EINVAL;
 }
 
-static char *skip_blanks(char *at)
-{
-	while (*at == ' ' || *at == '\t')
-		at++;
-	return at;
-}
-
-/* Cuts the next word off *at; "" at the end of the line. */
-static char *next_word(char **at)
-{
-	char *word = skip_blanks(*at), *end = word;
-
-	while (*end && *end != ' ' && *end != '\t')
-		end++;
-	*at = *end ? end + 1 : end;
-	*end = '\0';
-	return word;
-}
-
-/* What is left of the line, without blanks around it. */
-static char *rest(char *at)
-{
-	char *text = skip_blanks(at), *end = text + strlen(text);
-
-	while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
-		*--end = '\0';
-	return text;
-}
-
 static int name_index(const struct case_row *row, const char *name, size_t len)
 {
 	for (int i = 0; i < row->name_count; i++)
@@ -88,34 +59,10 @@ static bool lookup_exists(void *ctx, const char *name, size_t name_len, const ch
 	return (name_len == 1 && *name == 'L') || name_index(r->row, name, name_len) >= 0;
 }
 
-static int check_value(struct reader *r, const struct op_arg *arg, const char *value)
+/* The same, told by somebody who knows the text but not the file. */
+static int pass_on(struct reader *r, const struct op_complaint *c)
 {
-	struct op_scope scope = { arg->consts, lookup_exists, r };
-	int32_t list[OP_SET_TID_MAX];
-	uint32_t len;
-	int64_t number;
-	const char *why = arg->key == KEY_SET_TID ? op_eval_list(&scope, value, list, &len)
-						  : op_eval(&scope, value, value + strlen(value), &number);
-
-	return why ? complain(r, value, "%s: %s", arg->name, why) : 0;
-}
-
-static int read_pair(struct reader *r, struct case_step *step, char *word)
-{
-	char *equals = strchr(word, '=');
-	const struct op_arg *arg = step->op->args;
-
-	if (!equals)
-		return complain(r, word, "'%s' is not of the form key=value", word);
-	*equals = '\0';
-	while (arg->name && strcmp(arg->name, word) != 0)
-		arg++;
-	if (!arg->name)
-		return complain(r, word, "%s has no argument '%s'", step->op->name, word);
-	if (step->pair_count == OP_PAIRS_MAX)
-		return complain(r, word, "too many arguments");
-	step->pair[step->pair_count++] = (struct case_pair){ arg, equals + 1 };
-	return check_value(r, arg, equals + 1);
+	return complain(r, c->at, "%s", c->text);
 }
 
 static int new_name(struct reader *r, const char *name)
@@ -146,35 +93,28 @@ static int grow(void *array, int count, size_t size)
 }
 
 /* [NAME =] ACTOR OPERATION key=value ... [? words] */
-static int read_step(struct reader *r, char *first, char *at)
+static int read_step(struct reader *r, char *text)
 {
+	struct op_scope names = { NULL, lookup_exists, r };
 	struct case_step step = { .name = -1, .line = r->line };
-	char *word, *op_name, *name = NULL;
+	struct op_complaint wrong;
+	struct op_line line;
+	struct op ignored = { 0 };
 	int err;
 
-	if (!r->row)
-		return complain(r, first, "a step before the first row");
-	if (*skip_blanks(at) == '=') {
-		name = first;
-		next_word(&at);
-		first = next_word(&at);
-	}
-	step.actor = name_index(r->row, first, strlen(first));
+	if (op_line_read(text, &line, &wrong) < 0)
+		return pass_on(r, &wrong);
+	step.op = line.op;
+	step.ask = line.ask;
+	step.pair_count = line.pair_count;
+	memcpy(step.pair, line.pair, sizeof step.pair);
+	step.actor = name_index(r->row, line.actor, strlen(line.actor));
 	if (step.actor < 0)
-		return complain(r, first, "no actor '%s'", first);
-	op_name = next_word(&at);
-	step.op = op_by_name(op_name);
-	if (!step.op)
-		return complain(r, op_name, "no operation '%s'", op_name);
-	for (word = next_word(&at); *word && strcmp(word, "?") != 0; word = next_word(&at)) {
-		err = read_pair(r, &step, word);
-		if (err)
-			return err;
-	}
-	if (*word)
-		step.ask = rest(at);
-	if (name) {
-		step.name = new_name(r, name);
+		return complain(r, line.actor, "no actor '%s'", line.actor);
+	if (op_resolve(line.pair, line.pair_count, &names, &ignored, &wrong) < 0)
+		return pass_on(r, &wrong);
+	if (line.name) {
+		step.name = new_name(r, line.name);
 		if (step.name < 0)
 			return step.name;
 	}
@@ -197,10 +137,10 @@ static int feature_bit(struct reader *r, const char *name, uint32_t *mask)
 /* Words: [no] FEATURE ... */
 static int read_needs(struct reader *r, char *at)
 {
-	for (char *word = next_word(&at); *word; word = next_word(&at)) {
+	for (char *word = op_next_word(&at); *word; word = op_next_word(&at)) {
 		bool no = strcmp(word, "no") == 0;
-		int err =
-			feature_bit(r, no ? next_word(&at) : word, no ? &r->row->needs_not : &r->row->needs);
+		int err = feature_bit(r, no ? op_next_word(&at) : word,
+				      no ? &r->row->needs_not : &r->row->needs);
 
 		if (err)
 			return err;
@@ -212,7 +152,7 @@ static int read_needs(struct reader *r, char *at)
 static int read_want(struct reader *r, char *at)
 {
 	struct case_want want = { 0, NULL };
-	char *text = rest(at);
+	char *text = op_rest(at);
 
 	if (r->row->want_count == CASE_WANTS)
 		return complain(r, at, "too many answers wanted");
@@ -226,7 +166,7 @@ static int read_want(struct reader *r, char *at)
 		err = feature_bit(r, feature, &want.without);
 		if (err)
 			return err;
-		text = rest(colon + 1);
+		text = op_rest(colon + 1);
 	}
 	want.words = text;
 	r->row->want[r->row->want_count++] = want;
@@ -235,13 +175,13 @@ static int read_want(struct reader *r, char *at)
 
 static int read_only(struct reader *r, char *at)
 {
-	char *text = rest(at), *colon = strchr(text, ':');
+	char *text = op_rest(at), *colon = strchr(text, ':');
 
 	if (!colon)
 		return complain(r, text, "only BACKEND: REASON");
 	*colon = '\0';
 	r->row->only = text;
-	r->row->only_why = rest(colon + 1);
+	r->row->only_why = op_rest(colon + 1);
 	return 0;
 }
 
@@ -251,8 +191,8 @@ static int begin_row(struct reader *r, char *at, bool is_feature)
 	struct case_row row = { .file = r->file, .line = r->line, .is_feature = is_feature, .rules = "" };
 	int err;
 
-	row.id = next_word(&at);
-	row.sentence = rest(at);
+	row.id = op_next_word(&at);
+	row.sentence = op_rest(at);
 	row.names[row.name_count++] = "outer";
 	row.names[row.name_count++] = "init";
 	if (!*row.id || !*row.sentence)
@@ -284,13 +224,11 @@ static int list_features(struct reader *r)
 	return 0;
 }
 
-static int read_line(struct reader *r, char *line)
+static int read_directive(struct reader *r, char *at)
 {
-	char *at = line, *word = next_word(&at);
+	const char *word = op_next_word(&at);
 	int err;
 
-	if (*word == '\0' || *word == '#')
-		return 0;
 	if (strcmp(word, "case") == 0 || strcmp(word, "feature") == 0) {
 		err = begin_row(r, at, *word == 'f');
 		return err ? err : list_features(r);
@@ -298,16 +236,28 @@ static int read_line(struct reader *r, char *line)
 	if (!r->row)
 		return complain(r, word, "'%s' before the first row", word);
 	if (strcmp(word, "rules") == 0) {
-		r->row->rules = rest(at);
+		r->row->rules = op_rest(at);
 		return 0;
 	}
 	if (strcmp(word, "needs") == 0)
 		return read_needs(r, at);
-	if (strcmp(word, "want") == 0)
-		return read_want(r, at);
-	if (strcmp(word, "only") == 0)
-		return read_only(r, at);
-	return read_step(r, word, at);
+	return strcmp(word, "want") == 0 ? read_want(r, at) : read_only(r, at);
+}
+
+static int read_line(struct reader *r, char *line)
+{
+	static const char *const directives[] = { "case", "feature", "rules", "needs", "want", "only" };
+	char *first = op_skip_blanks(line);
+	size_t len = strcspn(first, " \t");
+
+	if (*first == '\0' || *first == '#')
+		return 0;
+	for (size_t i = 0; i < sizeof directives / sizeof *directives; i++)
+		if (strlen(directives[i]) == len && memcmp(directives[i], first, len) == 0)
+			return read_directive(r, first);
+	if (!r->row)
+		return complain(r, first, "'%.*s' before the first row", (int)len, first);
+	return read_step(r, first);
 }
 
 /* A row without a question or without an answer could not fail. */

@@ -84,19 +84,10 @@ static bool lookup(void *ctx, const char *name, size_t name_len, const char *fie
 
 static bool resolve(struct run *run, const struct case_step *step, struct op *op)
 {
-	for (int i = 0; i < step->pair_count; i++) {
-		const struct op_arg *arg = step->pair[i].arg;
-		const char *text = step->pair[i].value;
-		struct op_scope scope = { arg->consts, lookup, run };
-		const char *why = arg->key == KEY_SET_TID
-					  ? op_eval_list(&scope, text, op->set_tid, &op->set_tid_len)
-					  : op_eval(&scope, text, text + strlen(text), &op->arg[arg->key]);
+	struct op_scope names = { NULL, lookup, run };
+	struct op_complaint wrong;
 
-		if (why)
-			return false;
-		op->has |= 1ULL << arg->key;
-	}
-	return true;
+	return op_resolve(step->pair, step->pair_count, &names, op, &wrong) == 0;
 }
 
 /* --- words ------------------------------------------------------------------------------------------- */
