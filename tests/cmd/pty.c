@@ -3,7 +3,7 @@
  * pty.c: a person at a terminal, for tests: `pty SCRIPT COMMAND...` runs COMMAND as the session leader of a new
  * terminal and does what SCRIPT says, line by line:
  *
- *	expect TEXT   wait until TEXT appears, after whatever was expected before (10 s)
+ *	expect TEXT   wait until TEXT appears, after whatever was expected before (30 s)
  *	send TEXT     type it; \n, \\ and \xHH as in C (\x1a is Ctrl-Z)
  *	pause MS      do nothing for a while
  *	end           wait for COMMAND to end; its exit status (128 + signal) becomes pty's
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define FAILED 99
-#define PATIENCE_S 10
+#define PATIENCE_S 30
 
 static struct {
 	int fd;

@@ -41,6 +41,7 @@ live_tree_is_drawn() {
 	root=$!
 	wait_for grep -q . "/proc/$root/task/$root/children"
 	child=$(tr -d ' ' <"/proc/$root/task/$root/children")
+	becomes "$child" sleep
 	run "$SETTID" show "$root"
 	kill "$child"
 	is "$status" 0

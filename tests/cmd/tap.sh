@@ -13,7 +13,7 @@
 #              does not hold ends it and fails it, and no variable or directory leaks into the next one;
 #          (T2) what it prints becomes TAP diagnostics, shown only when it fails;
 #          (T3) the plan comes last, so a file that dies half-way is a failure to whoever reads it.
-# Needs:   $SETTID, the command under test (absolute).  Optional: $TAP_TIMEOUT, seconds for each `run` (20).
+# Needs:   $SETTID, the command under test (absolute).  Optional: $TAP_TIMEOUT, seconds for each `run` (60).
 
 tap_count=0
 tap_bad=0
@@ -21,7 +21,7 @@ tap_dir=$(mktemp -d "${TMPDIR:-/tmp}/settid-test.XXXXXX") || exit 1
 trap 'cd /; rm -rf "$tap_dir"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$tap_dir"
-: "${TAP_TIMEOUT:=20}"
+: "${TAP_TIMEOUT:=60}"
 
 # it SENTENCE FUNCTION [ARG...]: one test.
 it() {
@@ -107,17 +107,22 @@ unlike() {
 	return 1
 }
 
-# wait_for COMMAND...: until it succeeds, at most about 10 seconds.
+# wait_for COMMAND...: until it succeeds, at most about 30 seconds, longer where all is slow.
 wait_for() {
 	tap_tries=0
 	until "$@" >/dev/null 2>&1; do
 		tap_tries=$((tap_tries + 1))
-		if [ "$tap_tries" -gt 200 ]; then
+		if [ "$tap_tries" -gt 600 ]; then
 			echo "waited in vain for: $*"
 			return 1
 		fi
 		sleep 0.05
 	done
+}
+
+# becomes PID NAME: waits until a process just started has come to its program.
+becomes() {
+	wait_for grep -qx "$2" "/proc/$1/comm"
 }
 
 # gone PID: no such process, or a zombie that waits for its parent.

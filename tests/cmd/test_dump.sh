@@ -7,6 +7,7 @@
 sleeper() {
 	sleep 60 &
 	sleeper=$!
+	becomes "$sleeper" sleep
 	trap 'kill $sleeper' EXIT
 }
 

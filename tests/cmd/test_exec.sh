@@ -149,6 +149,7 @@ it "a command killed below an in-between init is reported with its signal" kille
 
 names_holder() {
 	sleep 30 &
+	becomes $! sleep
 	run "$SETTID" exec --pid $! -- true
 	kill $!
 	is "$status" 125
@@ -157,6 +158,7 @@ names_holder() {
 it "a taken number is refused with its holder" names_holder
 names_holder_outside() {
 	sleep 30 &
+	becomes $! sleep
 	run "$SETTID" exec --set-tid "1,9,$!" --new-pidns=2 -- true
 	kill $!
 	is "$status" 125
