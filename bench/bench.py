@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """bench.py: ./dev bench: measures, compares each figure with its bound, prints tables.
 
-usage: ./dev bench [spawn|fork|restore|dump]... [--json] [--write]
+usage: ./dev bench [spawn|fork|threads|restore|dump]... [--json] [--write]
 
   --json    the results as JSON instead of tables
   --write   also into docs/performance.json, and from there into the tables of docs/performance.md and its plot
@@ -112,6 +112,20 @@ def fork():
         "tables": [compare("Fork with a chosen number, exit, wait", measured, FORK_ROWS), misses],
         "bounds": [bound("settid_fork / clone3 with set_tid", value, 1.02, spread)],
     }
+
+
+THREAD_ROWS = (
+    ("pthread_create", "pthread_create (any number)", "pthread_create"),
+    ("settid_thread_create", "settid_thread_create", "pthread_create"),
+    ("ns_last_pid", "settid_thread_create by ns_last_pid", "pthread_create"),
+    ("refused", "settid_thread_create, number taken", "pthread_create"),
+)
+
+
+def threads():
+    say("threads")
+    measured = samples.parse(run("thread", 8000))
+    return {"tables": [compare("Create a thread with a chosen TID, join it", measured, THREAD_ROWS)], "bounds": []}
 
 
 # -------------------------------------------------------------------------------------------------- restore
@@ -266,7 +280,7 @@ def dump():
 
 # ----------------------------------------------------------------------------------------------------- main
 
-SECTIONS = {"spawn": spawn, "fork": fork, "restore": restore, "dump": dump}
+SECTIONS = {"spawn": spawn, "fork": fork, "threads": threads, "restore": restore, "dump": dump}
 
 
 def machine():
@@ -279,7 +293,7 @@ def machine():
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measure settid side by side with raw loops.")
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help="spawn, fork, restore, dump (all of them)")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help="spawn, fork, threads, restore, dump (all of them)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--write", action="store_true", help="renew docs/performance.md and its plot")
     args = parser.parse_args()

@@ -322,8 +322,8 @@ struct settid_thread_args {
  *
  * x86-64, Linux 5.11: around that call, syscall user dispatch catches the calling thread's clone or clone3
  * in a SIGSYS handler, which adds set_tid.  The handler is process-wide while any such call is running
- * (counted; a foreign SIGSYS goes on to the handler before it); all else is per thread.  SIGSYS must not be
- * blocked or changed by others meanwhile.
+ * (counted; a foreign SIGSYS goes on to the handler before it); all else is per thread.  Nobody else may change
+ * SIGSYS's disposition meanwhile.  The numbers go to the first thread that is made inside the call.
  * Elsewhere, or with SETTID_METHOD_NS_LAST_PID: ns_last_pid around pthread_create, verified; a thread that
  * got another number ends before it runs `start`, and it is tried again.
  *

@@ -39,8 +39,12 @@ static int libc_refused(int result, struct settid_error *err)
 
 /* ------------------------------------------------------------------------------------------- clone3 -- */
 
-/* musl says EAGAIN whatever the kernel said, so the kernel's own answer decides. */
-static int by_dispatch(struct creation *c, const struct settid_thread_args *args, struct settid_error *err)
+/*
+ * musl says EAGAIN whatever the kernel said, so the kernel's own answer decides.  *missing: this way is not to be had
+ * here at all, and ns_last_pid may stand in.
+ */
+static int by_dispatch(struct creation *c, const struct settid_thread_args *args, bool *missing,
+		       struct settid_error *err)
 {
 	const struct settid__birth like = {
 		.set_tid = args->set_tid,
@@ -51,7 +55,8 @@ static int by_dispatch(struct creation *c, const struct settid_thread_args *args
 	long answer = 0;
 	int r = settid__dispatch_thread(args->set_tid, args->set_tid_len, create, c, &answer);
 
-	if (r == -EOPNOTSUPP)
+	*missing = r == -EOPNOTSUPP;
+	if (*missing)
 		return settid__fail(err, -ENOSYS, SETTID_REASON_METHOD_LIMIT,
 				    "exact thread numbers need syscall user dispatch (x86-64, Linux 5.11), "
 				    "which is not to be had here");
@@ -60,17 +65,10 @@ static int by_dispatch(struct creation *c, const struct settid_thread_args *args
 				    "cannot switch syscall user dispatch on: %s", settid__errno_text(r));
 	if (c->result == 0)
 		return 0;
-	if (answer < 0)
-		return settid__diagnose(&like, (int)answer, err);
-	return libc_refused(c->result, err);
-}
-
-/* May ns_last_pid stand in, after this? */
-static bool is_missing(const struct settid_error *why)
-{
-	return why->reason == SETTID_REASON_NO_CLONE3 || why->reason == SETTID_REASON_NO_SET_TID ||
-	       why->reason == SETTID_REASON_SECCOMP ||
-	       (why->reason == SETTID_REASON_METHOD_LIMIT && why->code == -ENOSYS);
+	if (answer >= 0)
+		return libc_refused(c->result, err);
+	*missing = settid__clone3_missing((int)answer, true) != SETTID_REASON_SYSTEM;
+	return settid__diagnose(&like, (int)answer, err);
 }
 
 /* ------------------------------------------------------------------------------------- ns_last_pid -- */
@@ -180,7 +178,8 @@ static int by_last_pid(struct creation *c, const struct settid_thread_args *args
 static int choose(struct creation *c, const struct settid_thread_args *args, enum settid_method *used,
 		  struct settid_error *err)
 {
-	struct settid_error why = { 0 };
+	struct settid_error why; /* not the caller's yet: what stands in may succeed */
+	bool missing;
 	int r;
 
 	*used = SETTID_METHOD_CLONE3;
@@ -189,10 +188,10 @@ static int choose(struct creation *c, const struct settid_thread_args *args, enu
 		return c->result ? libc_refused(c->result, err) : 0;
 	}
 	if (args->method != SETTID_METHOD_NS_LAST_PID) {
-		r = by_dispatch(c, args, &why);
+		r = by_dispatch(c, args, &missing, err ? &why : NULL);
 		if (r == 0)
 			return 0;
-		if (args->method == SETTID_METHOD_CLONE3 || !is_missing(&why)) {
+		if (args->method == SETTID_METHOD_CLONE3 || !missing) {
 			if (err)
 				*err = why;
 			return r;
