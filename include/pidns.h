@@ -150,7 +150,8 @@ struct pidns_env {
 	size_t size; /* sizeof (struct pidns_env) */
 	void *ctx;
 	/* Aligned for pointers and 64-bit integers; NULL when there is none.  May be called with a namespace's lock held,
-	 * so it must not call back.  free() gets the size that alloc() got. */
+	 * so it must not call back, and by several threads at once if you have several.  free() gets the size that
+	 * alloc() got. */
 	void *(*alloc)(void *ctx, size_t size);
 	void (*free)(void *ctx, void *p, size_t size);
 	/* A lock is one 32-bit word, 0 when free.  NULL: the library spins.  Not called in single-threaded builds. */
@@ -362,7 +363,8 @@ enum pidns_state {
 	PIDNS_ZOMBIE,
 };
 
-/* The first process: number 1 of the root namespace, user 0 with all capabilities; group and session are 0 (outside). */
+/* The first process: number 1 of the root namespace, user 0 with all capabilities; group and session are 0 (outside).
+ * -PIDNS_EEXIST: it has been made, or somebody else has number 1; -PIDNS_ENOMEM. */
 PIDNS_API int32_t pidns_boot(struct pidns_world *w, struct pidns_task **out);
 
 PIDNS_API enum pidns_state pidns_state(const struct pidns_task *t);

@@ -459,21 +459,23 @@ int32_t pidns_boot(struct pidns_world *w, struct pidns_task **out)
 	struct pidns__sighand *sighand = NULL;
 	struct pidns_id *id = NULL;
 	struct pidns_ns *ns = w->root;
+	int32_t r = -PIDNS_ENOMEM;
 
 	if (w->boot)
 		return -PIDNS_EEXIST;
 	t = pidns__object_new(w, PIDNS__TASK);
 	p = t ? pidns__object_new(w, PIDNS__PROCESS) : NULL;
 	sighand = p ? pidns__sighand_copy(w, NULL) : NULL;
-	if (!sighand ||
-	    pidns_id_new(ns, &(struct pidns_wish){ .set_tid = &(int32_t){ 1 }, .len = 1 }, &id, NULL) < 0) {
+	if (sighand)
+		r = pidns_id_new(ns, &(struct pidns_wish){ .set_tid = &(int32_t){ 1 }, .len = 1 }, &id, NULL);
+	if (r < 0) {
 		if (sighand)
 			pidns__object_free(w, PIDNS__SIGHAND, sighand);
 		if (p)
 			pidns__object_free(w, PIDNS__PROCESS, p);
 		if (t)
 			pidns__object_free(w, PIDNS__TASK, t);
-		return -PIDNS_ENOMEM;
+		return r;
 	}
 	*p = (struct pidns_process){ .leader = t,
 				     .sighand = sighand,

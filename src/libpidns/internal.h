@@ -97,6 +97,7 @@ struct pidns__dir {
 struct pidns__upid {
 	struct pidns_ns *ns;
 	PIDNS_SHARED(int32_t) nr; /* 0: given back */
+	uint32_t before;          /* while it is being made: the cursor before it took nr */
 };
 
 struct pidns_id {
@@ -282,7 +283,8 @@ int32_t pidns__fail_plain(struct pidns_error *err, int32_t code);
 int32_t pidns__table_find_free(const struct pidns_ns *ns, uint32_t from,
 			       uint32_t end); /* 0 = none below end */
 bool pidns__table_is_taken(const struct pidns_ns *ns, uint32_t nr);
-pidns__slot *pidns__table_take(struct pidns_ns *ns, uint32_t nr); /* NULL: out of memory */
+bool pidns__table_take(struct pidns_ns *ns, uint32_t nr); /* false: out of memory */
+pidns__slot *pidns__table_slot(const struct pidns_ns *ns, uint32_t nr); /* of a number that is taken; no lock */
 void pidns__table_release(struct pidns_ns *ns, uint32_t nr);
 void pidns__table_done(struct pidns_ns *ns);
 

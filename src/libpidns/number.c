@@ -6,7 +6,8 @@
  * Keeps:   (N1) an identity in a namespace of level n has n + 1 numbers while it is not given back (I1);
  *          (N2) a look-up finds an identity only once all its numbers are granted;
  *          (N3) a cursor moves by a cyclic number, a write to ns_last_pid, and a refusal as R1.44 says (I10);
- *          (N4) an identity's memory is an identity of that level as long as the world lives.
+ *          (N4) an identity's memory is an identity of that level as long as the world lives;
+ *          (N5) a call that fails for want of memory leaves numbers and cursors as they were.
  * Threads: locks are taken from the inside out, and only the innermost is held meanwhile: two namespaces meet in the
  *          ancestors that they share, for the moment of taking a number there.
  */
@@ -126,9 +127,11 @@ static int32_t check_wish(struct pidns_ns *at, int32_t want, int32_t pid_max, co
 	return pidns__table_is_taken(at, (uint32_t)want) ? -PIDNS_EEXIST : 0;
 }
 
+#define WISHED UINT32_MAX /* as `before`: the cursor did not move */
+
 /* One level's number for id; the caller holds at->lock. */
 static int32_t reserve(struct pidns_ns *at, uint32_t depth, const struct pidns_wish *wish,
-		       struct pidns_id *id, pidns__slot **slot, struct pidns_error *err)
+		       struct pidns_id *id, struct pidns_error *err)
 {
 	int32_t pid_max = pidns_ns_pid_max(at), nr, r = 0;
 	bool wished = wish && depth < wish->len;
@@ -140,16 +143,15 @@ static int32_t reserve(struct pidns_ns *at, uint32_t depth, const struct pidns_w
 		nr = next_cyclic(at, (uint32_t)pid_max);
 		r = nr ? 0 : -PIDNS_EAGAIN;
 	}
-	if (r == 0) {
-		*slot = pidns__table_take(at, (uint32_t)nr);
-		r = *slot ? 0 : -PIDNS_ENOMEM;
-	}
+	if (r == 0 && !pidns__table_take(at, (uint32_t)nr))
+		r = -PIDNS_ENOMEM;
 	if (r < 0) {
 		pidns__fail(err, r, at, (int32_t)depth, nr);
 		if (r == -PIDNS_EEXIST)
 			pidns_who(at, nr, err);
 		return r;
 	}
+	id->at[at->level].before = wished ? WISHED : at->cursor;
 	if (!wished)
 		at->cursor = (uint32_t)nr + 1;
 	at->count++;
@@ -158,16 +160,23 @@ static int32_t reserve(struct pidns_ns *at, uint32_t depth, const struct pidns_w
 	return 0;
 }
 
-/* The levels above `inner` that were granted, from `from` down to it, go back; inner->lock is held and stays so. */
-static void give_back(struct pidns_ns *inner, const struct pidns_ns *until, struct pidns_id *id)
+/*
+ * What was granted, from `inner` out to below `until`, goes back; inner->lock is held and stays so.  Cursors stay moved
+ * (R1.44), unless memory was short: then nothing has been asked, as far as nobody else has moved them on.
+ */
+static void give_back(struct pidns_ns *inner, const struct pidns_ns *until, struct pidns_id *id, bool cursors)
 {
 	struct pidns_world *w = inner->world;
 
 	for (struct pidns_ns *at = inner; at != until; at = at->parent) {
+		uint32_t nr = (uint32_t)pidns__peek(&id->at[at->level].nr), before = id->at[at->level].before;
+
 		if (at != inner)
 			pidns__lock(w, &at->lock);
-		pidns__table_release(at, (uint32_t)pidns__peek(&id->at[at->level].nr));
+		pidns__table_release(at, nr);
 		at->count--;
+		if (cursors && before != WISHED && at->cursor == nr + 1)
+			at->cursor = before;
 		if (at != inner)
 			pidns__unlock(w, &at->lock);
 	}
@@ -192,31 +201,32 @@ static void look_again(struct pidns_ns *ns)
 static int32_t grant(struct pidns_ns *ns, const struct pidns_wish *wish, struct pidns_id *id,
 		     struct pidns_error *err)
 {
-	pidns__slot *slot[PIDNS_LEVEL_MAX + 1];
 	struct pidns_ns *at = ns;
 	uint32_t depth = 0;
+	bool memory_short;
 	int32_t r = 0;
 
 	for (; at && r == 0; depth++) {
 		if (at != ns)
 			pidns__lock(ns->world, &at->lock);
-		r = reserve(at, depth, wish, id, &slot[at->level], err);
+		r = reserve(at, depth, wish, id, err);
 		if (at != ns)
 			pidns__unlock(ns->world, &at->lock);
 		if (r == 0)
 			at = at->parent;
 	}
+	memory_short = r == -PIDNS_ENOMEM;
 	if (r == 0 && ns->closed) /* asked last (R1.45) */
 		r = pidns__fail(err, -PIDNS_ENOMEM, ns, 0, 0);
 	if (r < 0) {
-		give_back(ns, at, id);
-		if (ns->count == 0 && !ns->closed && !ns->had_init)
+		give_back(ns, at, id, memory_short);
+		if (ns->count == 0 && !ns->closed && !ns->had_init && !memory_short)
 			ns->cursor = 0; /* R1.44: as if nothing had been asked */
 		return r;
 	}
 	pidns__count_set(&id->refs, 1);
-	for (int32_t level = ns->level; level >= 0; level--)
-		pidns__store(slot[level], id);
+	for (at = ns; at; at = at->parent)
+		pidns__store(pidns__table_slot(at, (uint32_t)pidns__peek(&id->at[at->level].nr)), id);
 	return 0;
 }
 

@@ -74,21 +74,21 @@ static struct pidns__leaf *leaf_for(struct pidns_ns *ns, struct pidns__dir *d, u
 	return leaf;
 }
 
-static pidns__slot *take_low(struct pidns_ns *ns, uint32_t nr)
+static bool take_low(struct pidns_ns *ns, uint32_t nr)
 {
 	struct pidns__low *low = pidns__peek(&ns->low);
 
 	if (!low) {
 		low = pidns__alloc(ns->world, sizeof *low);
 		if (!low)
-			return NULL;
+			return false;
 		pidns__store(&ns->low, low);
 	}
 	pidns__bit_set(low->used, nr);
-	return &low->slot[nr];
+	return true;
 }
 
-pidns__slot *pidns__table_take(struct pidns_ns *ns, uint32_t nr)
+bool pidns__table_take(struct pidns_ns *ns, uint32_t nr)
 {
 	uint32_t at = nr >> PIDNS__LEAF_SHIFT, in = nr % PIDNS__LEAF_LEN;
 	struct pidns__dir *d;
@@ -99,13 +99,23 @@ pidns__slot *pidns__table_take(struct pidns_ns *ns, uint32_t nr)
 	d = dir_for(ns, at);
 	leaf = d ? leaf_for(ns, d, at) : NULL;
 	if (!leaf)
-		return NULL;
+		return false;
 	if (pidns__bit_set(leaf->used, in) == ~(pidns__word)0 &&
 	    pidns__bit_next(leaf->used, 0, PIDNS__LEAF_LEN, ~(pidns__word)0) == PIDNS__LEAF_LEN)
 		pidns__bit_set(d->full, at);
 	if (!pidns__bit(d->some, at))
 		pidns__bit_set(d->some, at);
-	return &leaf->slot[in];
+	return true;
+}
+
+pidns__slot *pidns__table_slot(const struct pidns_ns *ns, uint32_t nr)
+{
+	const struct pidns__dir *d;
+
+	if (nr < PIDNS__LOW)
+		return &pidns__load(&ns->low)->slot[nr];
+	d = pidns__load(&ns->dir);
+	return &pidns__load(&d->leaf[nr >> PIDNS__LEAF_SHIFT])->slot[nr % PIDNS__LEAF_LEN];
 }
 
 void pidns__table_release(struct pidns_ns *ns, uint32_t nr)
