@@ -3,7 +3,7 @@
  * json_write.c: a tree as a tree file: keys in a fixed order, one process a line, absent facts left out.
  *
  * Keeps:   what tree_read_buffer() makes of the output is the same tree; the output is valid UTF-8 whatever the
- *          names hold: strings that are not are written {"hex": "..."}.
+ *          names hold: strings that are not, or hold NUL, are written {"hex": "..."}.
  */
 #include <errno.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static bool is_utf8(struct tree_str s)
 
 static void put_string(struct tree_str s, FILE *out)
 {
-	if (!is_utf8(s)) {
+	if (!is_utf8(s) || tree_str_has_nul(s)) {
 		fputs("{\"hex\": \"", out);
 		for (size_t k = 0; k < s.len; k++)
 			fprintf(out, "%02x", (unsigned char)s.bytes[k]);

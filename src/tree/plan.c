@@ -7,6 +7,7 @@
  * Threads: none inside; any number of plans may be made at once.
  */
 #include "plan_internal.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -16,11 +17,13 @@
 const char *plan__who(const struct planner *pl, int32_t process, struct plan_who *buf)
 {
 	const struct tree_process *p = plan__process(pl, process);
+	struct text name = { 0 };
 
-	if (p->comm.bytes)
-		snprintf(buf->text, sizeof buf->text, "process %d (%.32s)", (int)p->nspid[0], p->comm.bytes);
-	else
-		snprintf(buf->text, sizeof buf->text, "process %d", (int)p->nspid[0]);
+	if (p->comm.bytes) /* whatever a process calls itself, it does not get to a terminal as it is */
+		text_put_safe(&name, p->comm, TEXT_UTF8);
+	snprintf(buf->text, sizeof buf->text, name.len ? "process %d (%s)" : "process %d", (int)p->nspid[0],
+		 text_str(&name));
+	text_done(&name);
 	return buf->text;
 }
 

@@ -8,7 +8,7 @@
  *   plan_groups.c    groups that are had by birth or from the parent only: who must hand them down
  *   plan_standins.c  who keeps a group alive while its founder and another's change places
  *   plan_actors.c    the actors and their numbers
- *   plan_rehearse.c  births and groups, acted out one after the other
+ *   plan_rehearse.c  births and groups, acted out one after the other (with plan_tasks.c and plan_moves.c)
  *   plan_ends.c      threads, deaths, stops: what comes when everybody is in place
  *   plan_steps.c     the log that the last two write, cut up into a list for each actor
  *
@@ -43,7 +43,8 @@ struct plan_node {
 	int32_t birth_session; /* level-0 number of the session it is born in */
 	int32_t needed_by;     /* a leader: the child that its birth session was chosen for */
 	bool leads_session;
-	bool born_early; /* before its parent's setsid() */
+	bool session_is_free; /* a leader: no child minds which session it is born in */
+	bool born_early;      /* before its parent's setsid() */
 	/* groups, by their founder's index */
 	int32_t group; /* the one it ends in */
 	int32_t birth_group; /* the one that it has to be born in, for its own sake or a descendant's, or NO_GROUP */
@@ -62,7 +63,7 @@ struct plan_node {
 	/* the rehearsal: see plan_rehearse.c */
 	struct plan_rehearsal {
 		int32_t group; /* the one it is in now */
-		bool born, ready, home, settled;
+		bool born, started, ready, home, settled;
 		bool standing;   /* it is a stand-in, or about to be */
 		int32_t standin; /* for which group */
 		bool exists;     /* its own group can be entered */
@@ -164,7 +165,7 @@ int plan__cut_up(struct planner *pl);
 
 /* "process 42 (bash)" into a small buffer of the caller's. */
 struct plan_who {
-	char text[64];
+	char text[96];
 };
 const char *plan__who(const struct planner *pl, int32_t process, struct plan_who *buf);
 int plan__refuse(struct planner *pl, int32_t process, const char *fmt, ...)

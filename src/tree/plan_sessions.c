@@ -85,8 +85,10 @@ int plan__sessions(struct planner *pl)
 
 		if (!n->leads_session)
 			n->birth_session = t->processes[i].sid;
-		else if (n->birth_session == FREE)
+		else if (n->birth_session == FREE) {
 			n->birth_session = given;
+			n->session_is_free = true;
+		}
 		if (parent == TREE_NONE && n->birth_session != 0)
 			return n->leads_session
 				       ? refuse(pl, i)

@@ -59,7 +59,8 @@ static int by_session(const void *a, const void *b)
 	return x->process < y->process ? -1 : 1;
 }
 
-/* Plain members first; then leaders of later sessions, whose children wait for it; then founders. */
+/* Plain members first; then leaders of later sessions, whose children wait for it; then founders; last, leaders that
+ * could just as well be born before their parent's setsid(), which then has to wait for them. */
 static int32_t rank_of(const struct plan_node *n, int32_t i)
 {
 	if (n->leads_session)
@@ -81,17 +82,31 @@ static bool gets_in(const struct planner *pl, int32_t i, int32_t group)
 {
 	if (plan__sees(pl, i, group))
 		return !plan__is_init(pl, i);
-	return !pl->nodes[i].born_early && plan__sees(pl, plan__parent(pl, i), group);
+	return plan__sees(pl, plan__parent(pl, i), group);
+}
+
+/* The other session that a leader could be born in, if it does not matter to any child; else its birth session. */
+static int32_t other_session(const struct planner *pl, int32_t i)
+{
+	int32_t parent = plan__parent(pl, i);
+
+	return pl->nodes[i].session_is_free && parent != TREE_NONE ? pl->nodes[parent].birth_session
+								   : pl->nodes[i].birth_session;
 }
 
 static size_t list_candidates(const struct planner *pl, struct candidate *out)
 {
 	size_t len = 0;
 
-	for (int32_t i = 0; i < (int32_t)pl->t->processes_len; i++)
-		if (!pl->nodes[i].in_circle && gets_back(pl, i))
-			out[len++] = (struct candidate){ pl->nodes[i].birth_session,
-							 rank_of(&pl->nodes[i], i), i };
+	for (int32_t i = 0; i < (int32_t)pl->t->processes_len; i++) {
+		const struct plan_node *n = &pl->nodes[i];
+
+		if (n->in_circle || !gets_back(pl, i))
+			continue;
+		out[len++] = (struct candidate){ n->birth_session, rank_of(n, i), i };
+		if (other_session(pl, i) != n->birth_session)
+			out[len++] = (struct candidate){ other_session(pl, i), 4, i };
+	}
 	qsort(out, len, sizeof *out, by_session);
 	return len;
 }
@@ -111,9 +126,16 @@ static size_t first_of_session(const struct candidate *list, size_t len, int32_t
 	return low;
 }
 
-static int give_standin(struct planner *pl, int32_t i, int32_t group)
+static int give_standin(struct planner *pl, int32_t i, int32_t group, int32_t session)
 {
 	int32_t s = (int32_t)pl->standins_len;
+
+	pl->nodes[i].session_is_free = false;
+	if (pl->nodes[i].birth_session != session) {
+		pl->nodes[i].birth_session = session;
+		pl->nodes[i].born_early = true;
+		pl->nodes[i].station = PLAN_EARLY;
+	}
 
 	if (plan__grow((void **)&pl->standins, &pl->standins_cap, pl->standins_len + 1,
 		       sizeof *pl->standins) < 0)
@@ -130,11 +152,14 @@ static int settle_circle(struct planner *pl, int32_t start, const struct candida
 	int32_t session = plan__process(pl, start)->sid;
 
 	for (size_t k = first_of_session(list, len, session); k < len && list[k].session == session; k++) {
+		const struct plan_node *n = &pl->nodes[list[k].process];
 		int32_t at = start;
 
+		if (n->birth_session != session && !n->session_is_free)
+			continue; /* it stands in elsewhere by now */
 		do {
 			if (gets_in(pl, list[k].process, at))
-				return give_standin(pl, list[k].process, at);
+				return give_standin(pl, list[k].process, at, session);
 			at = pl->nodes[at].group;
 		} while (at != start);
 	}
@@ -165,7 +190,7 @@ int plan__standins(struct planner *pl)
 
 	if (!find_circles(pl))
 		return 0;
-	list = malloc(pl->t->processes_len * sizeof *list);
+	list = malloc(2 * pl->t->processes_len * sizeof *list);
 	if (!list)
 		return -ENOMEM;
 	r = settle_circles(pl, list, list_candidates(pl, list));

@@ -3,15 +3,17 @@
  * random_tree.c: acts out the life of a tree of processes; see random_tree.h.
  *
  * Keeps:   (R1) session leaders stay in their group; setsid only by one whose number is nobody's group (R6.41);
- *          (R2) a group is joined within the session and by one that sees its founder (R6.38), and never by an init
- *               whose namespace the founder is in: it could not be ended again (R5.30);
+ *          (R2) a group is joined within the session and by one that sees its founder (R6.38), or whose parent does,
+ *               and never by an init whose namespace the founder is in: it could not be ended again (R5.30);
  *          (R3) zombies have no children, and a zombie init nobody in its namespace.
  */
 #include "random_tree.h"
 
 #include <assert.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DEPTH_MAX 6 /* levels in use; enough for several namespaces on one path */
 
@@ -123,11 +125,34 @@ static void act_setpgid(struct life *l, int who, int founder)
 	a->group = founder;
 }
 
+/* Its parent does it, while they are in one session. */
+static void act_move_child(struct life *l, int who, int founder)
+{
+	struct actor *a = &l->actors[who];
+	const struct actor *f = &l->actors[founder];
+	const struct actor *parent = a->parent < 0 ? NULL : &l->actors[a->parent];
+	if (!parent || a->session == who || parent->session != a->session || f->session != a->session)
+		return;
+	if (!group_is_used(l, founder) || !is_below(l, f->ns, parent->ns))
+		return;
+	if (!is_init(a) || !is_below(l, f->ns, a->ns))
+		a->group = founder;
+}
+
+/* A child of somebody, or of somebody outside when the root is an init, put into a namespace that is there. */
+static void act_enter(struct life *l, int who)
+{
+	int parent = is_init(&l->actors[0]) && roll(l, 4) == 0 ? -1 : who;
+	int ns = (int)roll(l, (unsigned)l->spaces_len);
+	if (parent < 0 || is_below(l, ns, l->actors[parent].ns))
+		fork_one(l, parent, ns);
+}
+
 static void act(struct life *l)
 {
 	int who = (int)roll(l, (unsigned)l->actors_len);
 	const struct actor *a = &l->actors[who];
-	switch (roll(l, 8)) {
+	switch (roll(l, 10)) {
 	case 0:
 		if (has(l, RANDOM_SESSIONS))
 			act_setsid(l, who);
@@ -141,6 +166,15 @@ static void act(struct life *l)
 			act_setpgid(l, who, (int)roll(l, (unsigned)l->actors_len));
 		break;
 	case 3:
+		if (has(l, RANDOM_GROUPS))
+			act_move_child(l, (int)roll(l, (unsigned)l->actors_len),
+				       (int)roll(l, (unsigned)l->actors_len));
+		break;
+	case 4:
+		if (has(l, RANDOM_ENTERED))
+			act_enter(l, who);
+		break;
+	case 5:
 		if (has(l, RANDOM_NAMESPACES) && a->levels < DEPTH_MAX) {
 			fork_one(l, who, new_space(l, a->ns));
 			break;
@@ -211,6 +245,36 @@ static void add_threads(struct life *l, struct tree *t, struct tree_process *p, 
 	}
 }
 
+/* "1/4/7": the last part is the namespace, those before are around it. */
+static struct tree_str label_of(struct life *l, struct tree *t, int ns)
+{
+	char label[16 * DEPTH_MAX] = "", longer[sizeof label];
+	for (int at = ns; l->spaces[at].level > 0; at = l->spaces[at].parent) {
+		snprintf(longer, sizeof longer, "%d%s%.64s", at, label[0] ? "/" : "", label);
+		memcpy(label, longer, sizeof label);
+	}
+	return tree_strdup(t, label, strlen(label));
+}
+
+static int init_of(const struct life *l, int ns)
+{
+	int i = 0;
+	while (l->actors[i].ns != ns || !is_init(&l->actors[i]))
+		i++;
+	return i;
+}
+
+static void add_labels(struct life *l, struct tree *t, struct tree_process *p, const struct actor *a)
+{
+	int ns = (int)roll(l, (unsigned)l->spaces_len);
+	if (l->spaces[a->ns].level > 0)
+		p->ns_label = label_of(l, t, a->ns);
+	if (p->state == TREE_ZOMBIE || roll(l, 6) != 0 || ns == a->ns || !is_below(l, ns, a->ns))
+		return;
+	if (l->actors[init_of(l, ns)].state != TREE_ZOMBIE)
+		p->children_ns_label = label_of(l, t, ns);
+}
+
 static int32_t number_of(const struct life *l, int who)
 {
 	return who < 0 ? 0 : l->actors[who].nspid[0];
@@ -230,6 +294,8 @@ static void add_process(struct life *l, struct tree *t, int who)
 	p->comm = random_name(l, t);
 	add_status(l, p, is_init(a));
 	add_threads(l, t, p, a->ns);
+	if (has(l, RANDOM_ENTERED))
+		add_labels(l, t, p, a);
 }
 
 struct tree *random_tree(uint64_t seed, unsigned size, unsigned shapes)
@@ -243,10 +309,10 @@ struct tree *random_tree(uint64_t seed, unsigned size, unsigned shapes)
 	fork_one(&l, -1, 0);
 	while (l.actors_len < (int)size)
 		act(&l);
-	for (int i = 0; i < l.actors_len; i++) {
+	for (int i = 0; i < l.actors_len; i++)
 		l.actors[i].state = end_state(&l, i);
+	for (int i = 0; i < l.actors_len; i++)
 		add_process(&l, t, i);
-	}
 	free(l.actors);
 	free(l.spaces);
 	return t;

@@ -119,6 +119,40 @@ static void what_is_written_is_read_and_written_the_same(void **state)
 	tree_free(again);
 }
 
+/* Such bytes are data: what cannot be done with them is said by who would have to. */
+static void bytes_with_a_nul_keep_their_length(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"{\"settid\": 1, \"processes\": [{\"nspid\": [10], \"ppid\": 0, \"pgid\": 0, \"sid\": 0, "
+		"\"state\": \"live\", \"comm\": {\"hex\": \"610062\"}, \"threads\": [{\"nspid\": [10], "
+		"\"name\": "
+		"{\"hex\": \"00\"}}], \"argv\": [{\"hex\": \"0061\"}, \"b\"], \"cwd\": {\"hex\": "
+		"\"2F00\"}}]}";
+	struct tree *t = read_good(text, sizeof text - 1);
+	const struct tree_process *p = t->processes;
+	size_t len;
+	char *again = written(t, &len);
+
+	assert_int_equal(p->comm.len, 3);
+	assert_memory_equal(p->comm.bytes, "a\0b", 4);
+	assert_int_equal(p->threads[0].name.len, 1);
+	assert_int_equal(p->argv[0].len, 2);
+	assert_memory_equal(p->argv[0].bytes, "\0a", 3);
+	assert_int_equal(p->cwd.len, 2);
+	assert_non_null(strstr(again, "\"comm\": {\"hex\": \"610062\"}"));
+	assert_non_null(strstr(again, "\"name\": {\"hex\": \"00\"}"));
+	assert_non_null(strstr(again, "\"argv\": [{\"hex\": \"0061\"}, \"b\"]"));
+	assert_non_null(strstr(again, "\"cwd\": {\"hex\": \"2f00\"}"));
+	struct tree *u = read_good(again, len);
+	assert_int_equal(tree_compare(t, u, &(struct tree_compare_options){ .names = true, .commands = true },
+				      NULL, NULL),
+			 0);
+	free(again);
+	tree_free(t);
+	tree_free(u);
+}
+
 static void all_good_trees_survive_writing(void **state)
 {
 	(void)state;
@@ -368,6 +402,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_fact_of_the_sample_is_read),
 		cmocka_unit_test(what_is_written_is_read_and_written_the_same),
+		cmocka_unit_test(bytes_with_a_nul_keep_their_length),
 		cmocka_unit_test(all_good_trees_survive_writing),
 		cmocka_unit_test(a_file_cut_at_any_byte_is_refused_with_its_line),
 		cmocka_unit_test(any_byte_turned_into_nul_is_refused),
