@@ -446,7 +446,7 @@ struct pidns_waited {
 	int32_t pid;       /* as the waiter sees it; 0 = nobody                                       */
 	int32_t status;    /* wait4's word                                                            */
 	int32_t code;      /* waitid: si_code                                                         */
-	int32_t si_status; /* waitid: si_status                                                       */
+	int32_t value;     /* waitid: si_status (which signal.h makes a macro)                        */
 	uint32_t uid;
 };
 

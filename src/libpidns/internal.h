@@ -284,7 +284,8 @@ int32_t pidns__table_find_free(const struct pidns_ns *ns, uint32_t from,
 			       uint32_t end); /* 0 = none below end */
 bool pidns__table_is_taken(const struct pidns_ns *ns, uint32_t nr);
 bool pidns__table_take(struct pidns_ns *ns, uint32_t nr); /* false: out of memory */
-pidns__slot *pidns__table_slot(const struct pidns_ns *ns, uint32_t nr); /* of a number that is taken; no lock */
+pidns__slot *pidns__table_slot(const struct pidns_ns *ns,
+			       uint32_t nr); /* of a number that is taken; no lock */
 void pidns__table_release(struct pidns_ns *ns, uint32_t nr);
 void pidns__table_done(struct pidns_ns *ns);
 

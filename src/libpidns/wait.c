@@ -40,7 +40,7 @@ static void report(const struct pidns_task *self, const struct pidns_task *child
 		.pid = pidns__seen(child->pid.id, self),
 		.status = status,
 		.code = code,
-		.si_status = si_status,
+		.value = si_status,
 		.uid = child->cred.uid,
 	};
 }

@@ -57,7 +57,7 @@ static void put_waited(struct op_answer *a, const struct pidns_waited *found)
 {
 	a->field[FIELD_STATUS] = found->status;
 	a->field[FIELD_CODE] = found->code;
-	a->field[FIELD_SI_STATUS] = found->si_status;
+	a->field[FIELD_SI_STATUS] = found->value;
 	a->field[FIELD_UID] = found->uid;
 }
 
