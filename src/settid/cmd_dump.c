@@ -75,6 +75,8 @@ static int parse(int argc, char **argv, struct options *o, int *status)
 		*status = cmd_usage_error(optind == argc ? "which PID?" : "one PID at a time");
 	else
 		*status = arg_pid("PID", argv[optind], &o->pid);
+	if (*status == 0 && o->file && !*o->file)
+		*status = cmd_usage_error("--output: the name is empty");
 	if (*status == 0 && o->file && strcmp(o->file, "-") == 0)
 		o->file = NULL;
 	return *status == 0 ? 0 : -1;

@@ -93,6 +93,8 @@ static int read_tree(const char *operand, struct tree **out)
 {
 	pid_t pid = 1;
 
+	if (operand && !*operand)
+		return cmd_usage_error("the file's name is empty");
 	if (operand && !arg_is_number(operand))
 		return read_file(operand, out);
 	int r = operand ? arg_pid("PID", operand, &pid) : CMD_OK;

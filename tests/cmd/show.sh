@@ -149,6 +149,7 @@ it 'a file that is no tree is an error with its place' bad_file_is_an_error_with
 it 'two trees are wrong usage' usage_is_wrong "$TREES/nested.json" "$TREES/nested.json"
 it 'an unknown format is wrong usage' usage_is_wrong -f png "$TREES/nested.json"
 it 'a number that cannot be a PID is wrong usage' usage_is_wrong 0
+it 'an empty name is wrong usage' usage_is_wrong ''
 it 'there is no colour in a pipe' pipe_is_plain
 if command -v script >/dev/null; then
 	it 'there is colour on a terminal' terminal_is_coloured

@@ -141,6 +141,8 @@ usage() {
 		is "$out" ""
 		like "$err" "--help"
 	done
+	run "$SETTID" dump -o '' 1
+	is "$status" 125 "the status of an empty name"
 	run "$SETTID" dump --help
 	is "$status" 0
 	like "$out" "--freeze"
