@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,6 +174,11 @@ static void say_difference(void *arg, int32_t pid, const char *text)
 		cmd_warn("different: process %d: %s", (int)pid, text);
 }
 
+static bool signal_waits(int fd)
+{
+	return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1;
+}
+
 static void count_only(void *arg, int32_t pid, const char *text)
 {
 	(void)arg, (void)pid, (void)text;
@@ -198,6 +204,10 @@ static int verify(const struct request *q, const struct tree *want, struct outco
 		r = tree_dump(out->root, &o, &got, err);
 		if (r == 0 && tree_compare(want, got, &compare, count_only, NULL) == 0)
 			break;
+		if (signal_waits(q->signal_fd)) {
+			r = tree_fail(err, -EINTR, "interrupted");
+			break;
+		}
 		if (q->deadline_ms && (uint64_t)(now_s() * 1000) > q->deadline_ms) {
 			r = r < 0 ? r : tree_fail(err, -ETIMEDOUT, "the verification took too long");
 			break;
@@ -256,37 +266,59 @@ static int take_signal(int fd)
 	return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
-/* Programs get the first signal; a second one, or any to placeholders, ends the tree. */
-static int wait_end(const struct request *q, struct restore *r, const struct outcome *out)
+/* Until a signal comes that ends it all (0), or the tree ends by itself. */
+static int hold(const struct request *q, struct restore *r)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, out->root, 0), status = 0, result;
+	struct tree_error err = { 0 };
+	int status, rc;
+
+	do
+		rc = restore_wait_end(r, q->signal_fd, &status, &err);
+	while (rc == -EINTR && !take_signal(q->signal_fd));
+	if (rc == -EINTR)
+		return CMD_OK;
+	return cmd_fail(CMD_FAILED, "%s; nothing is left",
+			rc < 0 ? err.text : "the tree was killed by somebody else");
+}
+
+/* Programs get the first signal; a second one ends the tree. */
+static int wait_root(const struct request *q, struct restore *r, int root_pidfd)
+{
 	struct tree_error err = { 0 };
 	bool passed_on = false;
+	int status, rc, sig;
 
-	for (;;) {
-		int rc = restore_wait_end(r, q->signal_fd, &status, &err), sig;
-
-		if (rc == -EINTR && (sig = take_signal(q->signal_fd)) && q->exec && !passed_on) {
-			/* Ctrl-C reaches the programs of a terminal's group by itself: once more does no harm */
-			syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
-			passed_on = true;
-			continue;
-		}
-		if (rc == -EINTR)
-			result = CMD_OK;
-		else if (rc < 0)
-			result = cmd_fail(CMD_FAILED, "%s", err.text);
-		else if (!q->exec)
-			result = cmd_fail(CMD_FAILED, "the tree was killed by somebody else");
-		else if (status == -1)
-			result = cmd_fail(CMD_FAILED, "the guard was killed, and the tree with it");
-		else
-			result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-		break;
+	while ((rc = restore_wait_end(r, q->signal_fd, &status, &err)) == -EINTR) {
+		sig = take_signal(q->signal_fd);
+		if (sig && passed_on)
+			return 128 + sig;
+		/* Ctrl-C reaches the programs of a terminal's group by itself: once more does no harm */
+		if (sig)
+			syscall(SYS_pidfd_send_signal, root_pidfd, sig, NULL, 0);
+		passed_on |= sig != 0;
 	}
-	if (pidfd >= 0)
-		close(pidfd);
-	return result;
+	if (rc < 0)
+		return cmd_fail(CMD_FAILED, "%s; nothing is left", err.text);
+	if (status == -1)
+		return cmd_fail(CMD_FAILED, "the guard was killed, and the tree with it");
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Its descriptor first: once released, the root may end, and its number be another's. */
+static int run_programs(const struct request *q, struct restore *r, const struct outcome *out)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, out->root, 0), status;
+	struct tree_error err = { 0 };
+
+	if (pidfd < 0)
+		return cmd_fail(CMD_FAILED, "no descriptor of the root: %s; nothing is left",
+				strerror(errno));
+	if (restore_release(r, &err) < 0)
+		status = cmd_fail(CMD_FAILED, "%s; nothing is left", err.text);
+	else
+		status = wait_root(q, r, pidfd);
+	close(pidfd);
+	return status;
 }
 
 /* Exit status, once `r` has begun. */
@@ -316,11 +348,10 @@ static int build(const struct request *q, const struct tree *t, const struct pla
 	}
 	if (restore_pidfile(r, &err) < 0)
 		return cmd_fail(CMD_FAILED, "%s; nothing is left", err.text);
-	if (report(q, t, p, out) < 0)
-		return cmd_fail(CMD_FAILED, "cannot write to standard output");
-	if (q->exec)
-		restore_release(r, &err);
-	status = wait_end(q, r, out);
+	rc = report(q, t, p, out);
+	if (rc < 0)
+		return cmd_fail(CMD_FAILED, "cannot write the output: %s; nothing is left", strerror(-rc));
+	status = q->exec ? run_programs(q, r, out) : hold(q, r);
 	return status == CMD_OK && out->differences ? CMD_DIFFERS : status;
 }
 
@@ -373,15 +404,17 @@ int cmd_restore(int argc, char **argv)
 
 	if (status != CMD_OK)
 		return status < 0 ? CMD_OK : status;
-	if (open_signals(&q) < 0)
-		return cmd_fail(CMD_FAILED, "no signalfd: %s", strerror(errno));
-	if (q.timeout_ms)
-		q.deadline_ms = (uint64_t)(now_s() * 1000) + q.timeout_ms;
 	if (tree_read_file(q.file, &t, &err) < 0)
-		status = cmd_fail(CMD_FAILED, "%s", err.text);
-	else
+		return cmd_fail(CMD_FAILED, "%s", err.text);
+	/* only now: nothing is made yet, and a file that is typed in can be given up with Ctrl-C */
+	if (open_signals(&q) < 0) {
+		status = cmd_fail(CMD_FAILED, "no signalfd: %s", strerror(errno));
+	} else {
+		if (q.timeout_ms)
+			q.deadline_ms = (uint64_t)(now_s() * 1000) + q.timeout_ms;
 		status = run(&q, t);
+		close(q.signal_fd);
+	}
 	tree_free(t);
-	close(q.signal_fd);
 	return status;
 }

@@ -105,12 +105,17 @@ static long die(struct engine *e, const struct plan_step *s, bool own_memory)
 	return r < 0 ? r : -EINVAL; /* still here: the signal did not kill */
 }
 
+static void wait_for_release(struct engine *e)
+{
+	while (e->exec && !__atomic_load_n(&e->release, __ATOMIC_ACQUIRE))
+		futex_wait(&e->release, 0);
+}
+
 static long start(struct engine *e, const struct engine_command *cmd)
 {
 	long r;
 
-	while (!__atomic_load_n(&e->release, __ATOMIC_ACQUIRE))
-		futex_wait(&e->release, 0);
+	wait_for_release(e);
 	r = SYS1(SYS_unshare, CLONE_FS | CLONE_FILES);
 	if (r == 0 && cmd->cwd)
 		r = SYS1(SYS_chdir, cmd->cwd);
@@ -128,6 +133,7 @@ static void reap_until_root_ends(struct ctx *c, uint32_t root)
 	int status = 0;
 	long r;
 
+	wait_for_release(e); /* a zombie root is looked at before it is reaped */
 	while ((r = SYS4(SYS_wait4, -1, &status, __WALL, 0)) != -ECHILD) {
 		if (r != e->pids[root])
 			continue;

@@ -261,12 +261,19 @@ static int after_deaths(struct planner *pl, int32_t i)
 	return end_living(pl, i);
 }
 
+static bool root_is_dead(const struct planner *pl)
+{
+	return plan__process(pl, pl->first_root)->state == TREE_ZOMBIE;
+}
+
 static int end_helpers(struct planner *pl)
 {
 	TRY(see_stopped(pl, pl->init, pl->first_root));
 	if (pl->init) {
 		TRY(plan__step(pl, pl->init, PLAN_DONE, 0, 0));
-		TRY(plan__step(pl, pl->init, pl->o.exec ? PLAN_REAP : PLAN_HOLD, pl->plan->root, 0));
+		/* a root that is meant to be a zombie is not reaped before programs run */
+		TRY(plan__step(pl, pl->init, pl->o.exec || !root_is_dead(pl) ? PLAN_REAP : PLAN_HOLD,
+			       pl->plan->root, 0));
 	}
 	TRY(plan__step(pl, 0, PLAN_DONE, 0, 0));
 	return plan__step(pl, 0, PLAN_GUARD, 0, 0);

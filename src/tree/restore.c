@@ -261,8 +261,22 @@ int restore_release(struct restore *r, struct tree_error *err)
 	return rc < 0 ? fail_errno(err, rc, "the programs cannot be released") : 0;
 }
 
+/* A root that was a zombie in the file has ended before it all began. */
+static bool root_is_dead(const struct restore *r, int *status)
+{
+	const struct tree_process *root = &r->tree->processes[r->plan->actors[r->plan->root].process];
+
+	if (root->state != TREE_ZOMBIE)
+		return false;
+	*status = root->exit_signal > 0 ? root->exit_signal
+					: (root->exit_code == TREE_ABSENT ? 0 : root->exit_code) << 8;
+	return true;
+}
+
 int restore_wait_end(struct restore *r, int wake_fd, int *status, struct tree_error *err)
 {
+	if (r->e->release && root_is_dead(r, status))
+		return 0;
 	for (;;) {
 		int event = next_event(r, wake_fd, -1);
 
