@@ -187,8 +187,8 @@ static void count_only(void *arg, int32_t pid, const char *text)
 /* A process that just died or stopped may need a moment to look so: ask again before it counts. */
 #define VERIFY_TRIES 20
 
-static int verify(const struct request *q, const struct tree *want, struct outcome *out,
-		  struct tree_error *err)
+static int verify(const struct request *q, struct restore *restored, const struct tree *want,
+		  struct outcome *out, struct tree_error *err)
 {
 	const struct tree_compare_options compare = { .names = true };
 	const struct tree_dump_options o = { .proc_fd = -1, .one_pass = true };
@@ -206,6 +206,10 @@ static int verify(const struct request *q, const struct tree *want, struct outco
 			break;
 		if (signal_waits(q->signal_fd)) {
 			r = tree_fail(err, -EINTR, "interrupted");
+			break;
+		}
+		if (restore_check(restored, err) < 0) {
+			r = err->code;
 			break;
 		}
 		if (q->deadline_ms && (uint64_t)(now_s() * 1000) > q->deadline_ms) {
@@ -339,7 +343,7 @@ static int build(const struct request *q, const struct tree *t, const struct pla
 	out->root = restore_root(r);
 	out->fork_s = times.fork_s;
 	out->retries = times.retries;
-	if (q->verify && verify(q, t, out, &err) < 0)
+	if (q->verify && verify(q, r, t, out, &err) < 0)
 		return cmd_fail(CMD_FAILED, "cannot verify: %s; nothing is left", err.text);
 	if (out->differences && !q->keep) {
 		report(q, t, p, out);

@@ -111,14 +111,17 @@ static void wait_for_release(struct engine *e)
 		futex_wait(&e->release, 0);
 }
 
-static long start(struct engine *e, const struct engine_command *cmd)
+static long start(const struct ctx *c, const struct engine_command *cmd)
 {
+	struct engine *e = c->e;
 	long r;
 
 	wait_for_release(e);
 	r = SYS1(SYS_unshare, CLONE_FS | CLONE_FILES);
 	if (r == 0 && cmd->cwd)
 		r = SYS1(SYS_chdir, cmd->cwd);
+	if (r == 0 && c->actor != 1 && c->leash != ENGINE_FREE)
+		r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, 0); /* a program may outlive its parent */
 	if (r < 0)
 		return r;
 	/* every descriptor of ours is close-on-exec: a failed execve can still be told */
@@ -190,15 +193,14 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_WAIT_STOPPED:
 		return c->actor == 0 ? engine_watch_child(e, s->a, WSTOPPED) : wait_child(e, s->a, WSTOPPED);
 	case PLAN_WAIT_LEADER:
-		while (__atomic_load_n(&e->leader[s->a], __ATOMIC_ACQUIRE))
-			futex_wait(&e->leader[s->a], 1);
+		engine_wait_gone(e, s->a);
 		return 0;
 	case PLAN_DONE:
 		return engine_done(e);
 	case PLAN_HOLD:
 		engine_sleep(e);
 	case PLAN_EXEC:
-		return start(e, &e->commands[s->a]);
+		return start(c, &e->commands[s->a]);
 	case PLAN_STOP:
 		r = signal_self(s->a);
 		if (r < 0)
@@ -209,8 +211,7 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_DIE:
 		return die(e, s, e->actors[c->actor].flags & PLAN_OWN_MEMORY);
 	case PLAN_EXIT_THREAD:
-		r = SYS1(SYS_set_tid_address, &e->leader[c->actor]);
-		return r < 0 ? r : SYS1(SYS_exit, 0);
+		return SYS1(SYS_exit, 0);
 	case PLAN_REAP:
 		reap_until_root_ends(c, s->a);
 	case PLAN_GUARD:
@@ -234,12 +235,13 @@ static long prepare(struct ctx *c)
 		if (r != e->numbers[a->numbers])
 			SYS1(SYS_exit, 0);
 	}
-	/* the second line behind the guard's pipe: the first process does not outlive the guard */
-	if (c->actor == 1) {
-		r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-		if (r < 0)
-			engine_fail(c, ENGINE_LEASH, 0, r);
-	}
+	if (c->leash == ENGINE_FREE)
+		return 0;
+	r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	if (!__atomic_load_n(&e->alive[c->leash], __ATOMIC_ACQUIRE))
+		SYS1(SYS_exit_group, 0); /* it was gone before the signal was asked for */
+	if (r < 0)
+		engine_fail(c, ENGINE_LEASH, 0, r);
 	return r;
 }
 
@@ -272,6 +274,10 @@ void engine_guard(struct engine *e)
 
 	if (r < 0)
 		engine_refuse(e, ENGINE_DEATHS, (int)r);
+	e->alive[0] = 1;
+	r = SYS1(SYS_set_tid_address, &e->alive[0]);
+	if (r < 0)
+		engine_refuse(e, ENGINE_LEASH, (int)r);
 	r = e->subreaper ? SYS2(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1) : 0;
 	if (r < 0)
 		engine_refuse(e, ENGINE_SUBREAPER, (int)r);

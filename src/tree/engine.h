@@ -93,9 +93,9 @@ struct engine {
 	uint64_t first_ns, stands_ns; /* CLOCK_MONOTONIC: first birth, last DONE */
 	struct engine_failure failure;
 	uint32_t *counters;
-	int32_t *fds;     /* what PLAN_OPEN keeps */
-	int32_t *pids;    /* per actor: as its creator's clone3 returned it */
-	uint32_t *leader; /* per actor: 1 until a PLAN_EXIT_THREAD has happened */
+	int32_t *fds;    /* what PLAN_OPEN keeps */
+	int32_t *pids;   /* per actor: as its creator's clone3 returned it */
+	uint32_t *alive; /* per actor, futex: 1 from its birth until the kernel sees its first thread gone */
 };
 
 /* The guard's whole life; does not return.  Called in a forked child that shares nothing but the mapping. */
@@ -104,11 +104,14 @@ void engine_guard(struct engine *e) __attribute__((noreturn));
 /* The guard's way out before it began: says what could not be had, and waits for the restorer's end. */
 void engine_refuse(struct engine *e, enum engine_part part, int code) __attribute__((noreturn));
 
-/*
- * Ends every process of the tree and reaps it, from a process that is their reaper (the guard; or the restorer
- * where the guard was killed).  Blocks until all are gone.
- */
+/* Ends every process of the tree and reaps it, and all else that is the guard's child.  Blocks until all are gone. */
 void engine_teardown(struct engine *e);
+
+/*
+ * The same from the restorer, where the guard was killed and left it its children (it is their subreaper).
+ * children_fd is its own list of children, if none but these can be in there; -1 = take those that are known.
+ */
+void engine_inherit(struct engine *e, int children_fd);
 
 /* Part of it: once, by whoever can. */
 void engine_remove_pidfile(struct engine *e);

@@ -24,6 +24,7 @@ struct ctx *engine_slot(struct engine *e, uint32_t actor)
 
 	c->e = e;
 	c->actor = actor;
+	c->leash = ENGINE_FREE;
 	return c;
 }
 
@@ -31,8 +32,13 @@ static void set_up_clone(struct engine *e, struct sys_clone_args *args, uint32_t
 {
 	const struct plan_actor *a = &e->actors[actor];
 
-	args->flags = flags;
-	args->pidfd = args->child_tid = args->parent_tid = args->tls = 0;
+	/* the kernel itself notes the child's number, so that a creator who is killed at once has done so, and clears
+	 * `alive` when that child is gone */
+	args->flags = flags | CLONE_CHILD_CLEARTID | (e->last_pid_fd < 0 ? CLONE_PARENT_SETTID : 0);
+	args->child_tid = (uint64_t)(uintptr_t)&e->alive[actor];
+	args->parent_tid = e->last_pid_fd < 0 ? (uint64_t)(uintptr_t)&e->pids[actor] : 0;
+	args->pidfd = args->tls = 0;
+	e->alive[actor] = 1;
 	args->exit_signal = a->kind == PLAN_KIND_THREAD ? 0 : a->notify;
 	args->stack = (uint64_t)(uintptr_t)(e->stacks + (size_t)actor * ENGINE_STACK);
 	args->stack_size = ENGINE_STACK - 16;
@@ -72,7 +78,7 @@ static long unlock(uint32_t *word)
 
 /*
  * ns_last_pid: write, clone, look.  Who has the wrong number leaves before its first step (engine_run() compares
- * too) and is waited for; the kernel clears `leader[actor]` when it is gone, which tells for threads as well.
+ * too) and is waited for.
  */
 static long birth_last_pid(struct engine *e, uint32_t actor, struct sys_clone_args *args, struct ctx *slot)
 {
@@ -84,16 +90,14 @@ static long birth_last_pid(struct engine *e, uint32_t actor, struct sys_clone_ar
 		r = args->flags & CLONE_NEWPID ? 0 : write_last_pid(e, want);
 		if (r < 0)
 			break;
-		e->leader[actor] = 1;
-		args->flags |= CLONE_CHILD_CLEARTID;
-		args->child_tid = (uint64_t)(uintptr_t)&e->leader[actor];
+		e->alive[actor] = 1;
 		r = sys_clone_legacy_on_stack(args, engine_run, slot);
 		if (r < 0 || r == want || (args->flags & CLONE_NEWPID))
 			break;
-		while (__atomic_load_n(&e->leader[actor], __ATOMIC_ACQUIRE))
-			futex_wait(&e->leader[actor], 1);
 		if (!(args->flags & CLONE_THREAD))
 			SYS4(SYS_wait4, r, 0, __WALL, 0);
+		else
+			engine_wait_gone(e, actor);
 		if (args->flags & CLONE_PIDFD)
 			SYS1(SYS_close, *(int32_t *)(uintptr_t)args->pidfd);
 		__atomic_add_fetch(&e->retries, 1, __ATOMIC_RELAXED);
@@ -101,6 +105,21 @@ static long birth_last_pid(struct engine *e, uint32_t actor, struct sys_clone_ar
 	}
 	woken = unlock(&e->birth_lock);
 	return r >= 0 && woken < 0 ? woken : r;
+}
+
+/*
+ * The second line behind the guard's pipe: nobody outlives the guard, should that be killed.  A new namespace dies
+ * with its first process; elsewhere each dies with its creator, unless that is to die before it.
+ */
+static int32_t leash(const struct engine *e, uint32_t creator, uint32_t actor)
+{
+	const struct plan_actor *by = &e->actors[creator];
+	uint32_t end = e->steps[by->first_step + by->steps_len - 1].op;
+
+	if (e->actors[actor].kind == PLAN_KIND_THREAD || (e->has_init && actor != 1))
+		return ENGINE_FREE;
+	return end == PLAN_EXIT || end == PLAN_DIE || end == PLAN_EXIT_THREAD ? ENGINE_FREE
+									      : (int32_t)creator;
 }
 
 long engine_birth(struct ctx *c, uint32_t actor)
@@ -119,6 +138,7 @@ long engine_birth(struct ctx *c, uint32_t actor)
 	/* a dying init sets SIGCHLD to ignore in its table of handlers: nobody else may share that */
 	if (a->flags & PLAN_NEWPID)
 		flags = (flags & ~(uint64_t)CLONE_SIGHAND) | CLONE_NEWPID;
+	slot->leash = leash(e, c->actor, actor);
 	set_up_clone(e, &args, actor, flags);
 	if (c->actor == 0 && e->first_pidfd < 0) {
 		args.flags |= CLONE_PIDFD;

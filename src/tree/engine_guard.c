@@ -50,19 +50,28 @@ static bool end_listed(struct engine *e)
  * is the guard's own child, unreaped, and its number safe to signal.  Actors stand parents first (P5), and a
  * dead parent makes no more children: one pass reaches all.  A nested init is killed but not waited for here:
  * it may have to wait for others of this list (R5.26).
+ * only_born: whose birth was not noted may be another child of the caller's, with a number that the tree wanted.
  */
-static void kill_own_children(struct engine *e)
+static void kill_own_children(struct engine *e, bool only_born)
 {
 	for (uint32_t a = 1; a < e->actors_len && e->actors[a].kind != PLAN_KIND_THREAD; a++) {
 		const struct plan_actor *actor = &e->actors[a];
 		long number = e->numbers[actor->numbers + actor->numbers_len - 1];
 		long r;
 
+		if (only_born && !e->pids[a])
+			continue;
 		r = SYS5(SYS_waitid, P_PID, number, 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0);
 		if (r < 0)
 			continue;
 		if (kill_child(number) && !(actor->flags & PLAN_NEWPID))
 			SYS4(SYS_wait4, number, 0, __WALL, 0);
+	}
+	for (uint32_t a = 1; a < e->actors_len && e->actors[a].kind != PLAN_KIND_THREAD; a++) {
+		const struct plan_actor *actor = &e->actors[a];
+
+		if (actor->flags & PLAN_NEWPID)
+			SYS4(SYS_wait4, e->numbers[actor->numbers + actor->numbers_len - 1], 0, __WALL, 0);
 	}
 	/* processes that started programs may have made children of their own: they are the guard's by now */
 	while (e->exec && e->children_fd >= 0 && end_listed(e))
@@ -92,11 +101,38 @@ void engine_remove_pidfile(struct engine *e)
 void engine_teardown(struct engine *e)
 {
 	if (!e->has_init)
-		kill_own_children(e);
+		kill_own_children(e, false);
 	else if (e->first_pidfd >= 0)
 		kill_init(e);
 	while (SYS4(SYS_wait4, -1, 0, __WALL, 0) != -ECHILD)
 		;
+	engine_remove_pidfile(e);
+}
+
+/* The guard's children are the caller's, in a namespace of their own whose init has to wait for the others. */
+static void end_inherited_namespace(struct engine *e)
+{
+	const struct plan_actor *guard = &e->actors[0];
+
+	if (e->pids[1] <= 0 ||
+	    SYS5(SYS_waitid, P_PID, e->pids[1], 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0) < 0)
+		return;
+	kill_child(e->pids[1]);
+	for (uint32_t k = guard->steps_len; k-- > 0;) {
+		const struct plan_step *s = &e->steps[guard->first_step + k];
+
+		if (s->op == PLAN_CHILD && e->pids[s->a] > 0)
+			SYS4(SYS_wait4, e->pids[s->a], 0, __WALL, 0);
+	}
+}
+
+void engine_inherit(struct engine *e, int children_fd)
+{
+	e->children_fd = children_fd;
+	if (e->has_init)
+		end_inherited_namespace(e);
+	else
+		kill_own_children(e, true);
 	engine_remove_pidfile(e);
 }
 

@@ -16,10 +16,13 @@
 #include <linux/futex.h>
 #include <signal.h>
 
+/* Fits the 16 bytes at the top of a stack slot. */
 struct ctx {
 	struct engine *e;
 	uint32_t actor;
+	int32_t leash; /* dies with this actor, its creator */
 };
+enum { ENGINE_FREE = -1 };
 
 static inline void futex_wait(uint32_t *word, uint32_t value)
 {
@@ -32,6 +35,7 @@ long engine_wake_all(uint32_t *word);
 long engine_tell(struct engine *e, char event);
 void engine_fail(struct ctx *c, enum engine_part part, uint32_t step, long code);
 long engine_counter_add(struct engine *e, uint32_t counter, uint32_t count);
+void engine_wait_gone(struct engine *e, uint32_t actor);
 void engine_counter_wait(struct engine *e, uint32_t counter);
 long engine_done(struct engine *e);
 uint64_t engine_now(void); /* ns, CLOCK_MONOTONIC */

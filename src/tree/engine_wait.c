@@ -72,6 +72,12 @@ long engine_counter_add(struct engine *e, uint32_t counter, uint32_t count)
 	return r < 0 ? r : 0;
 }
 
+void engine_wait_gone(struct engine *e, uint32_t actor)
+{
+	while (__atomic_load_n(&e->alive[actor], __ATOMIC_ACQUIRE))
+		futex_wait(&e->alive[actor], 1);
+}
+
 void engine_counter_wait(struct engine *e, uint32_t counter)
 {
 	uint32_t value;

@@ -39,6 +39,7 @@ struct restore {
 	struct settid_child guard;
 	bool guard_lives;
 	bool made_subreaper;
+	bool was_alone; /* had no children before */
 	enum restore_into into;
 	bool user;
 	int proc_fd;
@@ -52,7 +53,12 @@ static int fail_errno(struct tree_error *err, long code, const char *what)
 
 /* ------------------------------------------------------------------------------------------- begin -- */
 
-/* Orphans come here should the guard be killed; see restore_end(). */
+static bool has_children(void)
+{
+	return waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+/* Orphans come here should the guard be killed; see inherit(). */
 static int become_subreaper(struct restore *r, struct tree_error *err)
 {
 	int was = 0;
@@ -81,12 +87,13 @@ int restore_begin(const struct tree *t, const struct plan *p, const struct resto
 			       .into = o->into,
 			       .user = o->user };
 	r->guard.pidfd = -1;
+	r->was_alone = !has_children();
 	rc = settid__proc_open(&r->proc_fd, &se);
 	if (rc < 0)
 		tree_fail(err, rc, "%s", se.text);
 	else
 		rc = restore_layout(t, p, o->pidfile, &r->e, &r->size, err);
-	if (rc == 0 && !p->has_init)
+	if (rc == 0)
 		rc = become_subreaper(r, err);
 	if (rc == 0)
 		rc = restore_guard_start(t, p, o,
@@ -239,6 +246,18 @@ int restore_wait_stands(struct restore *r, int wake_fd, uint64_t deadline_ms,
 	}
 }
 
+int restore_check(struct restore *r, struct tree_error *err)
+{
+	switch (next_event(r, -1, 0)) {
+	case ENGINE_ENDED:
+		return tree_fail(err, -ECHILD, "the new tree was killed by somebody else");
+	case GUARD_KILLED:
+		return tree_fail(err, -ECHILD, "the guard process was killed by somebody else");
+	default:
+		return 0;
+	}
+}
+
 pid_t restore_root(const struct restore *r)
 {
 	return r->root;
@@ -299,15 +318,33 @@ int restore_pidfile(struct restore *r, struct tree_error *err)
 
 /* ------------------------------------------------------------------------------------------- end -- */
 
+/* The guard was killed by somebody: what it had is this process's now. */
+static void inherit(const struct restore *r)
+{
+	char path[64];
+	int fd = -1;
+
+	if (r->into == RESTORE_PID) {
+		engine_remove_pidfile(
+			r->e); /* its processes are not ours: they died with the guard (leash()) */
+		return;
+	}
+	snprintf(path, sizeof path, "%d/task/%d/children", (int)getpid(), (int)gettid());
+	if (r->was_alone)
+		fd = (int)SYS4(SYS_openat, r->proc_fd, path, O_RDONLY | O_CLOEXEC, 0);
+	engine_inherit(r->e, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void reap_guard(struct restore *r)
 {
-	siginfo_t info;
+	siginfo_t info = { 0 };
 
 	while (waitid(P_PIDFD_TYPE, (id_t)r->guard.pidfd, &info, WEXITED) < 0 && errno == EINTR)
 		;
-	/* killed by somebody: its tree, if it had no namespace of its own, is ours now */
-	if (info.si_code != CLD_EXITED && !r->plan->has_init)
-		engine_teardown(r->e);
+	if (info.si_code != CLD_EXITED)
+		inherit(r);
 }
 
 void restore_end(struct restore *r)

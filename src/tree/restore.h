@@ -57,6 +57,9 @@ int restore_wait_stands(struct restore *r, int wake_fd, uint64_t deadline_ms,
 pid_t restore_root(const struct restore *r);
 struct restore_times restore_times(const struct restore *r);
 
+/* Is it still there, after it stood?  0, or a negative errno that says what was killed. */
+int restore_check(struct restore *r, struct tree_error *err);
+
 /* Writes the root's PID and a newline to the pidfile; replaces an old one. */
 int restore_pidfile(struct restore *r, struct tree_error *err);
 

@@ -164,7 +164,7 @@ static int fill(struct bump *b, const struct tree *t, const struct plan *p, cons
 	e->counters = take(b, p->counters_len * sizeof *e->counters, 64);
 	e->fds = take(b, p->fds_len * sizeof *e->fds, 64);
 	e->pids = take(b, n * sizeof *e->pids, 64);
-	e->leader = take(b, n * sizeof *e->leader, 64);
+	e->alive = take(b, n * sizeof *e->alive, 64);
 	e->stacks = take(b, (size_t)n * ENGINE_STACK, 4096);
 	return 0;
 }
@@ -200,9 +200,6 @@ int restore_layout(const struct tree *t, const struct plan *p, const char *pidfi
 	e->root = p->root;
 	e->has_init = p->has_init;
 	e->subreaper = !p->has_init;
-	for (uint32_t k = 0; k < p->actors_len; k++)
-		if (e->steps[e->actors[k].first_step + e->actors[k].steps_len - 1].op == PLAN_EXIT_THREAD)
-			e->leader[k] = 1;
 	e->bell_fd = e->deaths_fd = e->life_fd = e->event_fd = e->core_fd = e->last_pid_fd = e->children_fd =
 		e->first_pidfd = -1;
 	*out = e;
