@@ -146,7 +146,7 @@ static void test_row(void **state)
 
 /* ------------------------------------------------------------------------------------ rows -- */
 
-#define ROWS_MAX 400
+#define ROWS_MAX 600
 
 static struct row rows[ROWS_MAX];
 static struct CMUnitTest tests[ROWS_MAX];
@@ -188,9 +188,11 @@ static void add_by_last_pid(const char *tree, enum restore_into into, int code)
 
 static void add_all(void)
 {
-	static const char *const anywhere[] = { "single",  "groups",  "sessions", "threads", "zombies",
-						"stopped", "entered", "nested",   "notify",  "dead-root" };
-	static const char *const fresh[] = { "init", "dead-init", "stopped-init" };
+	static const char *const anywhere[] = {
+		"single", "groups", "sessions",  "threads", "zombies",     "stopped",           "entered",
+		"nested", "notify", "dead-root", "swapped", "handed-down", "children-elsewhere"
+	};
+	static const char *const fresh[] = { "init", "dead-init", "stopped-init", "entered-from-outside" };
 	static const int codes[] = { FAULT_LIKELY, -EPERM, -EINTR, -ENOMEM };
 
 	for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
@@ -225,6 +227,8 @@ static void add_some(void)
 	add("nested", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
 	add("stopped-init", RESTORE_NEW, BUILD, FAULT_LIKELY);
 	add("notify", RESTORE_CURRENT, BUILD, -EINTR);
+	add("entered-from-outside", RESTORE_NEW, BUILD, FAULT_LIKELY);
+	add("children-elsewhere", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
 	add("nested", RESTORE_NEW, END, FAULT_LIKELY);
 	add("entered", RESTORE_CURRENT, END, FAULT_LIKELY);
 	add("programs", RESTORE_NEW, PROGRAMS, FAULT_LIKELY);

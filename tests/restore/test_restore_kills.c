@@ -50,8 +50,10 @@ static const struct row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-static const char *const trees[] = { "single",  "groups",  "sessions", "threads", "zombies",
-				     "stopped", "entered", "nested",   "notify",  "chain" };
+static const char *const trees[] = {
+	"single", "groups", "sessions", "threads",     "zombies", "stopped",           "entered",
+	"nested", "notify", "chain",    "handed-down", "swapped", "children-elsewhere"
+};
 
 static const char *settid, *folder;
 static uint64_t seed;
