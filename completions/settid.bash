@@ -9,7 +9,7 @@ _settid_options() {
 	dump) echo '--output --freeze --no-commands --help' ;;
 	show) echo '--format --help' ;;
 	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --timeout --json --help' ;;
-	plan) echo '--format --into --exec --help' ;;
+	plan) echo '--format --json --into --exec --help' ;;
 	esac
 }
 

@@ -54,3 +54,4 @@ complete -c settid -n '__settid_is restore' -l pidfile -r -F -d 'File that holds
 complete -c settid -n '__settid_is restore' -l timeout -x -d 'Give up after so many seconds'
 complete -c settid -n '__settid_is restore' -l json -d 'Say what was done as JSON'
 complete -c settid -n '__settid_is plan' -s f -l format -x -a 'text json dot' -d 'Kind of output'
+complete -c settid -n '__settid_is plan' -l json -d 'The same as --format json'

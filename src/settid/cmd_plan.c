@@ -15,8 +15,9 @@ static const char help[] = "Usage: settid plan [OPTION...] FILE\n"
 			   "FILE is a tree file as settid-dump(1) writes it; - is standard input.\n"
 			   "\n"
 			   "  -f, --format FORMAT  text (default), json, or dot for graphviz\n"
+			   "      --json           the same as -f json\n"
 			   "      --into WHERE     new (default): level 0 is a new PID namespace;\n"
-			   "                       current: it is one that exists\n"
+			   "                       current or a PID: it is one that exists\n"
 			   "      --exec           programs start at the end, instead of placeholders\n"
 			   "  -h, --help           this text\n"
 			   "\n"
@@ -25,21 +26,24 @@ static const char help[] = "Usage: settid plan [OPTION...] FILE\n"
 
 static int print_plan(const struct plan *p, const struct tree *t, const char *format)
 {
+	struct tree_show_options o = out_show_options(stdout);
+	int r;
+
 	if (strcmp(format, "json") == 0)
-		return plan_print_json(p, t, stdout);
-	if (strcmp(format, "dot") == 0)
-		return plan_print_dot(p, t, stdout);
-	return plan_print_text(p, t, stdout);
+		r = plan_print_json(p, t, stdout);
+	else if (strcmp(format, "dot") == 0)
+		r = plan_print_dot(p, t, stdout);
+	else
+		r = plan_print_text(p, t, &o, stdout);
+	return r;
 }
 
 int cmd_plan(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' },
-		{ "into", required_argument, NULL, 'i' },
-		{ "exec", no_argument, NULL, 'e' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "format", required_argument, NULL, 'f' }, { "json", no_argument, NULL, 'j' },
+		{ "into", required_argument, NULL, 'i' },   { "exec", no_argument, NULL, 'e' },
+		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 	};
 	struct plan_options o = { .new_namespace = true };
 	const char *format = "text";
@@ -53,9 +57,14 @@ int cmd_plan(int argc, char **argv)
 		case 'f':
 			format = optarg;
 			break;
+		case 'j':
+			format = "json";
+			break;
 		case 'i':
-			if (strcmp(optarg, "new") != 0 && strcmp(optarg, "current") != 0)
-				return cmd_usage_error("--into takes new or current, not '%s'", optarg);
+			if (strcmp(optarg, "new") != 0 && strcmp(optarg, "current") != 0 &&
+			    !arg_is_number(optarg))
+				return cmd_usage_error("--into takes new, current or a PID, not '%s'",
+						       optarg);
 			o.new_namespace = strcmp(optarg, "new") == 0;
 			break;
 		case 'e':

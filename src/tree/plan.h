@@ -117,12 +117,13 @@ struct plan_options {
 int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err);
 void plan_free(struct plan *p);
 
-/* plan_print.c; `t` is the tree that the plan was made for. */
-int plan_print_text(const struct plan *p, const struct tree *t, FILE *out);
+/* plan_print.c; `t` is the tree that the plan was made for.  0, or a negative errno. */
+int plan_print_text(const struct plan *p, const struct tree *t, const struct tree_show_options *o, FILE *out);
 int plan_print_json(const struct plan *p, const struct tree *t, FILE *out);
 int plan_print_dot(const struct plan *p, const struct tree *t, FILE *out);
-const char *plan_op_name(uint32_t op);
 
+/* plan_words.c */
+const char *plan_op_name(uint32_t op);
 /* Who an actor is ("process 42", "thread 43 of 42", "the guard") and what a step does, for messages. */
 void plan_actor_describe(const struct plan *p, const struct tree *t, uint32_t actor, char *buf, size_t size);
 void plan_step_describe(const struct plan *p, const struct tree *t, const struct plan_step *s, char *buf,

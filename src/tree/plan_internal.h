@@ -55,6 +55,8 @@ struct plan_node {
 	bool steady_group;  /* a founder: somebody else is such a member */
 	bool anchored;      /* a founder: the group is not orphaned (R6.47) */
 	bool in_circle;
+	bool helped;                        /* a founder: somebody was asked to stand in for it */
+	bool stood_in_vain;                 /* in a rehearsal that got stuck */
 	uint32_t movers;                    /* a founder: how many other founders end in its group */
 	int32_t walk;                       /* mark of find_circles() */
 	int32_t first_visit, next_on_visit; /* its own visits; the next one born on the same visit */
@@ -120,6 +122,7 @@ struct planner {
 	int32_t *order;          /* process indices, parents before children */
 	int32_t first_root;      /* processes with an outside parent, linked by next_sibling */
 	uint32_t init;           /* the helper init's actor, 0 = none */
+	bool rehearsed;          /* once, and it got stuck */
 	uint32_t k_dead;         /* counters, or NO_COUNTER where nobody would wait */
 	uint32_t k_placed; /* everyone is born and in its group: before that, groups may look orphaned */
 	struct plan_visit *visits;
@@ -139,6 +142,7 @@ struct planner {
 int plan__sessions(struct planner *pl);
 int plan__groups(struct planner *pl);
 int plan__standins(struct planner *pl);
+int plan__more_standins(struct planner *pl, bool *found); /* after a rehearsal that got stuck */
 int plan__actors(struct planner *pl);
 int plan__rehearse(struct planner *pl);
 int plan__ends(struct planner *pl);

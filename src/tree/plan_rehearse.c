@@ -461,11 +461,43 @@ static int begin(struct planner *pl)
 	return 0;
 }
 
-int plan__rehearse(struct planner *pl)
+/* Everything as it was before the first rehearsal. */
+static void forget(struct planner *pl)
 {
+	pl->log_len = pl->entries_len = pl->tasks_len = pl->ready_first = pl->ready_last = 0;
+	pl->plan->counters_len = pl->plan->text_len = 0;
+	for (size_t i = 0; i < pl->t->processes_len; i++)
+		pl->nodes[i].now = (struct plan_rehearsal){ 0 };
+}
+
+static int rehearse(struct planner *pl)
+{
+	forget(pl);
 	count_left(pl);
 	TRY(plan__tasks_init(pl));
 	TRY(begin(pl));
-	TRY(do_the_rest(pl));
+	return do_the_rest(pl);
+}
+
+static bool all_settled(const struct planner *pl)
+{
+	for (size_t i = 0; i < pl->t->processes_len; i++)
+		if (!pl->nodes[i].now.settled)
+			return false;
+	return true;
+}
+
+#define REHEARSALS_MAX 16
+
+int plan__rehearse(struct planner *pl)
+{
+	bool again = true;
+
+	for (int k = 0; k < REHEARSALS_MAX && again; k++) {
+		TRY(rehearse(pl));
+		if (all_settled(pl))
+			return 0;
+		TRY(plan__more_standins(pl, &again));
+	}
 	return refuse_circle(pl);
 }

@@ -4,7 +4,11 @@
  *
  * A founder may leave its group once somebody else is in it for good.  Founders that are each the only one to come
  * into the next one's group form a circle: none can be the first to leave.  Another process of their session keeps
- * one of the groups alive meanwhile, if there is one that can get in and from there to where it belongs.
+ * one of the groups alive meanwhile, if there is one that can get in and from there to where it belongs.  It may be of
+ * another circle, if that has got its own stand-in.
+ *
+ * Circles are found beforehand; founders that others would come to, only too late, are found by a rehearsal that gets
+ * stuck, and it is held again.
  *
  * Costs:   one pass; with circles, also a sort of the processes by session.
  */
@@ -101,7 +105,7 @@ static size_t list_candidates(const struct planner *pl, struct candidate *out)
 	for (int32_t i = 0; i < (int32_t)pl->t->processes_len; i++) {
 		const struct plan_node *n = &pl->nodes[i];
 
-		if (n->in_circle || !gets_back(pl, i))
+		if (!gets_back(pl, i))
 			continue;
 		out[len++] = (struct candidate){ n->birth_session, rank_of(n, i), i };
 		if (other_session(pl, i) != n->birth_session)
@@ -146,8 +150,25 @@ static int give_standin(struct planner *pl, int32_t i, int32_t group, int32_t se
 	return 0;
 }
 
-/* Any group of the circle will do: when its founder can leave, so can the one before, and so on around. */
-static int settle_circle(struct planner *pl, int32_t start, const struct candidate *list, size_t len)
+/* It could be the first to leave, and only its own group's members are missing. */
+static bool is_blocked(const struct plan_node *n, int32_t i)
+{
+	return n->founds && n->group != i && n->now.ready && !n->now.on_visits_left && !n->now.settled &&
+	       !n->now.steady && !n->now.held;
+}
+
+/* Before the first rehearsal it may be anybody; afterwards, somebody who was there when that got stuck, and did not
+ * wait in vain as a stand-in already. */
+static bool is_of_use(const struct planner *pl, int32_t i)
+{
+	const struct plan_node *n = &pl->nodes[i];
+
+	return !n->in_circle && !n->stood_in_vain && !is_blocked(n, i) && (!pl->rehearsed || n->now.started);
+}
+
+/* `circle`: any group of the circle will do, for when its founder can leave, so can the one before, and so on around. */
+static int find_standin(struct planner *pl, int32_t start, bool circle, const struct candidate *list,
+			size_t len, bool *found)
 {
 	int32_t session = plan__process(pl, start)->sid;
 
@@ -155,37 +176,59 @@ static int settle_circle(struct planner *pl, int32_t start, const struct candida
 		const struct plan_node *n = &pl->nodes[list[k].process];
 		int32_t at = start;
 
+		if (!is_of_use(pl, list[k].process))
+			continue;
 		if (n->birth_session != session && !n->session_is_free)
 			continue; /* it stands in elsewhere by now */
 		do {
-			if (gets_in(pl, list[k].process, at))
+			if (gets_in(pl, list[k].process, at)) {
+				*found = true;
 				return give_standin(pl, list[k].process, at, session);
+			}
 			at = pl->nodes[at].group;
-		} while (at != start);
+		} while (circle && at != start);
 	}
-	return plan__refuse(pl, start,
+	return 0;
+}
+
+static int refuse(struct planner *pl, int32_t i)
+{
+	return plan__refuse(pl, i,
 			    "it and others left the groups that they had founded for each other's, and no "
 			    "other process of the session can keep one of these alive meanwhile");
 }
 
-/* Each circle once, by its first process. */
-static int settle_circles(struct planner *pl, const struct candidate *list, size_t len)
+/* Each circle that is still open, by its first process; *open is one that stays so. */
+static int settle_circles(struct planner *pl, const struct candidate *list, size_t len, bool *progress,
+			  int32_t *open)
 {
+	*progress = false;
+	*open = TREE_NONE;
 	for (int32_t i = 0; i < (int32_t)pl->t->processes_len; i++) {
+		bool found = false;
 		int32_t at = i;
 
 		if (!pl->nodes[i].in_circle || pl->nodes[i].walk < 0)
 			continue;
-		for (; pl->nodes[at].walk >= 0; at = pl->nodes[at].group)
-			pl->nodes[at].walk = -1;
-		TRY(settle_circle(pl, i, list, len));
+		TRY(find_standin(pl, i, true, list, len, &found));
+		for (; pl->nodes[at].in_circle && pl->nodes[at].walk >= 0; at = pl->nodes[at].group) {
+			pl->nodes[at].in_circle = !found;
+			pl->nodes[at].walk = -1; /* seen, in this pass */
+		}
+		*progress |= found;
+		if (!found)
+			*open = i;
 	}
+	for (size_t i = 0; i < pl->t->processes_len; i++)
+		pl->nodes[i].walk = 0;
 	return 0;
 }
 
 int plan__standins(struct planner *pl)
 {
 	struct candidate *list;
+	bool progress;
+	int32_t open;
 	int r;
 
 	if (!find_circles(pl))
@@ -193,7 +236,54 @@ int plan__standins(struct planner *pl)
 	list = malloc(2 * pl->t->processes_len * sizeof *list);
 	if (!list)
 		return -ENOMEM;
-	r = settle_circles(pl, list, list_candidates(pl, list));
+	size_t len = list_candidates(pl, list);
+	do
+		r = settle_circles(pl, list, len, &progress, &open);
+	while (r == 0 && progress && open != TREE_NONE);
+	free(list);
+	return r < 0 || open == TREE_NONE ? r : refuse(pl, open);
+}
+
+/* Who stands in since the rehearsal got stuck is part of what keeps it so: somebody else, then. */
+static int replace_standins(struct planner *pl, const struct candidate *list, size_t len, bool *found)
+{
+	for (int32_t i = 0; i < (int32_t)pl->t->processes_len; i++) {
+		struct plan_node *n = &pl->nodes[i];
+		int32_t s = n->first_standin;
+
+		if (!n->now.standing || n->stood_in_vain)
+			continue;
+		n->stood_in_vain = true;
+		n->first_standin = TREE_NONE;
+		for (; s != TREE_NONE; s = pl->standins[s].next)
+			TRY(find_standin(pl, pl->standins[s].group, true, list, len, found));
+	}
+	return 0;
+}
+
+/* Each founder is given one stand-in at most, and each stand-in is replaced once, so this comes to an end. */
+static int more_standins(struct planner *pl, const struct candidate *list, size_t len, bool *found)
+{
+	TRY(replace_standins(pl, list, len, found));
+	for (int32_t i = 0; !*found && i < (int32_t)pl->t->processes_len; i++) {
+		if (!is_blocked(&pl->nodes[i], i) || pl->nodes[i].helped)
+			continue;
+		pl->nodes[i].helped = true;
+		TRY(find_standin(pl, i, false, list, len, found));
+	}
+	return 0;
+}
+
+int plan__more_standins(struct planner *pl, bool *found)
+{
+	struct candidate *list = malloc(2 * pl->t->processes_len * sizeof *list);
+	int r;
+
+	*found = false;
+	if (!list)
+		return -ENOMEM;
+	pl->rehearsed = true;
+	r = more_standins(pl, list, list_candidates(pl, list), found);
 	free(list);
 	return r;
 }
