@@ -347,19 +347,20 @@ int32_t pidns_clone(struct pidns_task *self, uint64_t flags, struct pidns_task *
 		    struct pidns_error *err)
 {
 	struct pidns_world *w = self->world;
-	struct pidns_clone_args args = { .flags = flags & 0xffffffffull & ~SIGNAL_BITS,
-					 .exit_signal = flags & SIGNAL_BITS };
+	struct pidns_clone_args *args = &w->args;
 	int32_t r;
 
 	if (!pidns__can_act(self))
 		return PIDNS_ENDED;
-	if (args.flags & (PIDNS_CLONE_THREAD | PIDNS_CLONE_PARENT))
-		args.exit_signal = 0;
-	r = check_legacy(self, &args);
+	*args = (struct pidns_clone_args){ .flags = flags & 0xffffffffull & ~SIGNAL_BITS,
+					   .exit_signal = flags & SIGNAL_BITS };
+	if (args->flags & (PIDNS_CLONE_THREAD | PIDNS_CLONE_PARENT))
+		args->exit_signal = 0;
+	r = check_legacy(self, args);
 	if (r < 0)
 		pidns__fail_plain(err, r);
 	else
-		r = clone_checked(self, &args, child, err);
+		r = clone_checked(self, args, child, err);
 	return pidns__end_call(w, r);
 }
 
@@ -378,8 +379,8 @@ enum {
 	WORD_SET_TID,
 	WORD_SET_TID_SIZE,
 	WORD_CGROUP,
-	WORDS
 };
+_Static_assert(WORD_CGROUP + 1 == PIDNS__CLONE_WORDS, "a word of the record has no room");
 #define RECORD_MIN 64u
 #define PAGE 4096u
 
@@ -399,8 +400,8 @@ static int32_t check_tail(uint64_t at, uint64_t size, uint64_t known, pidns_copy
 	return any ? -PIDNS_E2BIG : 0;
 }
 
-static int32_t read_record(const struct pidns_world *w, uint64_t at, uint64_t size, pidns_copy_fn copy,
-			   void *ctx, uint64_t *words)
+static PIDNS__APART int32_t read_record(const struct pidns_world *w, uint64_t at, uint64_t size,
+					pidns_copy_fn copy, void *ctx, uint64_t *words)
 {
 	uint64_t known = pidns__has(w, PIDNS_HAS_INTO_CGROUP) ? 88 : 80;
 	int32_t r = 0;
@@ -419,35 +420,37 @@ static int32_t read_record(const struct pidns_world *w, uint64_t at, uint64_t si
 int32_t pidns_clone3_user(struct pidns_task *self, uint64_t record, uint64_t size, pidns_copy_fn copy,
 			  void *ctx, struct pidns_task **child, struct pidns_error *err)
 {
-	int32_t set_tid[PIDNS_LEVEL_MAX];
-	uint64_t words[WORDS] = { 0 };
-	struct pidns_clone_args args;
+	struct pidns_world *w = self->world;
+	struct pidns_clone_args *args = &w->args;
+	uint64_t *words = w->words;
 	int32_t r;
 
 	if (!pidns__can_act(self))
 		return PIDNS_ENDED;
-	r = read_record(self->world, record, size, copy, ctx, words);
+	for (int i = 0; i < PIDNS__CLONE_WORDS; i++)
+		words[i] = 0;
+	r = read_record(w, record, size, copy, ctx, words);
 	if (r < 0)
-		return pidns__end_call(self->world, pidns__fail_plain(err, r));
-	args = (struct pidns_clone_args){
-		.flags = words[WORD_FLAGS],
-		.pidfd = words[WORD_PIDFD],
-		.parent_tid = words[WORD_PARENT_TID],
-		.exit_signal = words[WORD_EXIT_SIGNAL],
-		.stack = words[WORD_STACK],
-		.stack_size = words[WORD_STACK_SIZE],
-		.set_tid_size = words[WORD_SET_TID_SIZE],
-		.cgroup = words[WORD_CGROUP],
-		.has_cgroup_word = size >= 88,
-	};
+		return pidns__end_call(w, pidns__fail_plain(err, r));
+	*args = (struct pidns_clone_args){ 0 };
+	args->flags = words[WORD_FLAGS];
+	args->pidfd = words[WORD_PIDFD];
+	args->parent_tid = words[WORD_PARENT_TID];
+	args->exit_signal = words[WORD_EXIT_SIGNAL];
+	args->stack = words[WORD_STACK];
+	args->stack_size = words[WORD_STACK_SIZE];
+	args->set_tid_size = words[WORD_SET_TID_SIZE];
+	args->cgroup = words[WORD_CGROUP];
+	args->has_cgroup_word = size >= 88;
 	if (words[WORD_SET_TID]) {
-		if (args.set_tid_size <= PIDNS_LEVEL_MAX &&
-		    copy(ctx, set_tid, words[WORD_SET_TID], (size_t)args.set_tid_size * sizeof *set_tid) < 0)
-			args.set_tid_unreadable = true;
+		if (args->set_tid_size <= PIDNS_LEVEL_MAX &&
+		    copy(ctx, w->set_tid, words[WORD_SET_TID],
+			 (size_t)args->set_tid_size * sizeof *w->set_tid) < 0)
+			args->set_tid_unreadable = true;
 		else
-			args.set_tid = set_tid;
+			args->set_tid = w->set_tid;
 	}
-	return pidns_clone3(self, &args, child, err);
+	return pidns_clone3(self, args, child, err);
 }
 
 /* --------------------------------------------------------------------------------- the first process -- */

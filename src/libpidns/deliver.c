@@ -64,7 +64,7 @@ static void pending_add(struct pidns_world *w, struct pidns__pending *pending, i
 }
 
 /* The oldest of that signal; its sender. */
-static int32_t pending_take(struct pidns_world *w, struct pidns__pending *pending, int32_t sig)
+static PIDNS__APART int32_t pending_take(struct pidns_world *w, struct pidns__pending *pending, int32_t sig)
 {
 	struct pidns__waiting_signal **at = &pending->first, *s;
 	int32_t from = 0;
@@ -85,62 +85,7 @@ static int32_t pending_take(struct pidns_world *w, struct pidns__pending *pendin
 	return from;
 }
 
-/* ------------------------------------------------------------------------------------------ acting -- */
-
-static void tell_parent(struct pidns_process *p)
-{
-	struct pidns_task *parent = p->leader->parent;
-	struct pidns__sender by = { .task = p->leader };
-	struct pidns_process *pp = parent ? parent->process : NULL;
-
-	if (!pp)
-		return;
-	if (!pp->sighand->no_cld_stop && !(pp->sighand->ignored & pidns__sigbit(PIDNS_SIGCHLD)))
-		pidns__send_process(pp, PIDNS_SIGCHLD, by);
-	pidns__wake_waiters(pp);
-}
-
-static void stop(struct pidns_task *t, int32_t sig)
-{
-	struct pidns_process *p = t->process;
-
-	p->stop_signal = sig;
-	p->stop_told = false;
-	p->continue_told = true;
-	pidns__event(t, PIDNS_EVENT_STOPPED, sig, 0);
-	tell_parent(p);
-}
-
-static void handle(struct pidns_task *t, int32_t sig, int32_t from)
-{
-	const struct pidns__sighand *s = t->process->sighand;
-
-	pidns__event(t, PIDNS_EVENT_SIGNAL, sig, from);
-	if (t->waiting && !(s->restart & pidns__sigbit(sig)))
-		pidns__wait_end(t, -PIDNS_EINTR);
-}
-
-/* t takes the signal, which it does not block. */
-static void act_on(struct pidns_task *t, int32_t sig, int32_t from)
-{
-	struct pidns_process *p = t->process;
-	uint64_t bit = pidns__sigbit(sig);
-
-	if (p->sighand->handled & bit) {
-		handle(t, sig, from);
-		return;
-	}
-	if ((p->sighand->ignored & bit) || (IGNORED_BY_DEFAULT & bit))
-		return;
-	if (p->unkillable && !(KERNEL_ONLY & bit))
-		return; /* R5.13; KILL and STOP come this far only from outside */
-	if (!(STOP_SIGNALS & bit))
-		pidns__kill_threads(p, sig, NULL);
-	else if (sig == PIDNS_SIGSTOP || !pidns__group_is_orphaned(p->link[PIDNS_PGID].id, NULL))
-		stop(t, sig);
-}
-
-/* ------------------------------------------------------------------------------------------ sending -- */
+/* ----------------------------------------------------------------------------------------- reaching -- */
 
 static bool can_take(const struct pidns_task *t, int32_t sig)
 {
@@ -175,6 +120,107 @@ static bool is_discarded(const struct pidns_task *t, int32_t sig, bool force)
 	return p->unkillable && !(force && (KERNEL_ONLY & bit));
 }
 
+static int32_t sender_seen(const struct pidns_task *t, const struct pidns__sender *by)
+{
+	return by->task ? pidns__seen(by->task->process->link[PIDNS_TGID].id, t) : 0;
+}
+
+/* The signal reaches p, or one thread of it: who acts on it at once, and on whose behalf; NULL: it is discarded, or waits. */
+static PIDNS__APART struct pidns_task *post(struct pidns_process *p, struct pidns_task *only, int32_t sig,
+					    const struct pidns__sender *by, int32_t *from)
+{
+	struct pidns_task *t = only ? only : p->leader;
+	struct pidns__pending *pending = only ? &only->pending : &p->pending;
+
+	if (p->live == 0 || p->group_exit >= 0)
+		return NULL;
+	*from = by->from ? by->from : sender_seen(t, by);
+	if (is_discarded(t, sig, by->force))
+		return NULL;
+	if (sig < 32 && (pending->set & pidns__sigbit(sig)))
+		return NULL; /* merged with the one that waits */
+	if (p->stop_signal && sig != PIDNS_SIGKILL)
+		t = NULL;
+	else if (only)
+		t = can_take(only, sig) ? only : NULL;
+	else
+		t = taker(p, sig);
+	if (!t && (!only || !only->exiting))
+		pending_add(p->leader->world, pending, sig, *from);
+	return t;
+}
+
+/* ------------------------------------------------------------------------------------------ acting -- */
+
+static void handle(struct pidns_task *t, int32_t sig, int32_t from)
+{
+	const struct pidns__sighand *s = t->process->sighand;
+
+	pidns__event(t, PIDNS_EVENT_SIGNAL, sig, from);
+	if (t->waiting && !(s->restart & pidns__sigbit(sig)))
+		pidns__wait_end(t, -PIDNS_EINTR);
+}
+
+/* CHLD is ignored or handled, and nothing else: so this never comes back here, as send() might. */
+static PIDNS__APART void signal_parent(struct pidns_process *p, struct pidns_process *parent)
+{
+	struct pidns__sender by = { .task = p->leader };
+	const struct pidns__sighand *s = parent->sighand;
+	struct pidns_task *t = NULL;
+	int32_t from = 0;
+
+	if (!s->no_cld_stop && !(s->ignored & pidns__sigbit(PIDNS_SIGCHLD)))
+		t = post(parent, NULL, PIDNS_SIGCHLD, &by, &from);
+	if (t && (s->handled & pidns__sigbit(PIDNS_SIGCHLD)))
+		handle(t, PIDNS_SIGCHLD, from);
+}
+
+static void tell_parent(struct pidns_process *p)
+{
+	struct pidns_task *parent = p->leader->parent;
+
+	if (!parent)
+		return;
+	signal_parent(p, parent->process);
+	pidns__wake_waiters(parent->process);
+}
+
+static void stop(struct pidns_task *t, int32_t sig)
+{
+	struct pidns_process *p = t->process;
+
+	p->stop_signal = sig;
+	p->stop_told = false;
+	p->continue_told = true;
+	pidns__event(t, PIDNS_EVENT_STOPPED, sig, 0);
+}
+
+/* t takes the signal, which it does not block.  True: it stopped its process, and the parent is still to be told. */
+static PIDNS__APART bool act_on(struct pidns_task *t, int32_t sig, int32_t from)
+{
+	struct pidns_process *p = t->process;
+	uint64_t bit = pidns__sigbit(sig);
+
+	if (p->sighand->handled & bit) {
+		handle(t, sig, from);
+		return false;
+	}
+	if ((p->sighand->ignored & bit) || (IGNORED_BY_DEFAULT & bit))
+		return false;
+	if (p->unkillable && !(KERNEL_ONLY & bit))
+		return false; /* R5.13; KILL and STOP come this far only from outside */
+	if (!(STOP_SIGNALS & bit)) {
+		pidns__kill_threads(p, sig, NULL);
+		return false;
+	}
+	if (sig != PIDNS_SIGSTOP && pidns__group_is_orphaned(p->link[PIDNS_PGID].id, NULL))
+		return false;
+	stop(t, sig);
+	return true;
+}
+
+/* ----------------------------------------------------------------------------------------- sending -- */
+
 static void drop_everywhere(struct pidns_process *p, uint64_t set)
 {
 	struct pidns_world *w = p->leader->world;
@@ -185,7 +231,7 @@ static void drop_everywhere(struct pidns_process *p, uint64_t set)
 }
 
 /* R6.44: CONT and stops take each other back, and CONT resumes whatever becomes of it.  True: it resumed. */
-static bool prepare(struct pidns_process *p, int32_t sig)
+static PIDNS__APART bool prepare(struct pidns_process *p, int32_t sig)
 {
 	if (STOP_SIGNALS & pidns__sigbit(sig))
 		drop_everywhere(p, pidns__sigbit(PIDNS_SIGCONT));
@@ -202,11 +248,6 @@ static bool prepare(struct pidns_process *p, int32_t sig)
 	return true;
 }
 
-static int32_t sender_seen(const struct pidns_task *t, struct pidns__sender by)
-{
-	return by.task ? pidns__seen(by.task->process->link[PIDNS_TGID].id, t) : 0;
-}
-
 /* POSIX: a signal that is set to be ignored is no longer pending, blocked or not. */
 void pidns__discard_ignored(struct pidns_process *p, int32_t sig)
 {
@@ -217,32 +258,19 @@ void pidns__discard_ignored(struct pidns_process *p, int32_t sig)
 		drop_everywhere(p, bit);
 }
 
-static void send(struct pidns_process *p, struct pidns_task *only, int32_t sig, struct pidns__sender by)
+static void send(struct pidns_process *p, struct pidns_task *only, int32_t sig,
+		 const struct pidns__sender *by)
 {
-	struct pidns_world *w = p->leader->world;
-	struct pidns_task *t = only ? only : p->leader;
-	struct pidns__pending *pending = only ? &only->pending : &p->pending;
+	struct pidns_task *t;
 	bool resumed;
-	int32_t from;
+	int32_t from = 0;
 
 	if (p->live == 0 || p->group_exit >= 0)
 		return;
-	from = by.from ? by.from : sender_seen(t, by);
 	resumed = prepare(p, sig);
-	if (!is_discarded(t, sig, by.force)) {
-		if (sig < 32 && (pending->set & pidns__sigbit(sig)))
-			t = NULL; /* merged with the one that waits */
-		else if (p->stop_signal && sig != PIDNS_SIGKILL)
-			t = NULL;
-		else if (only)
-			t = can_take(only, sig) ? only : NULL;
-		else
-			t = taker(p, sig);
-		if (t)
-			act_on(t, sig, from);
-		else if (!only || !only->exiting)
-			pending_add(w, pending, sig, from);
-	}
+	t = post(p, only, sig, by, &from);
+	if (t && act_on(t, sig, from))
+		tell_parent(p);
 	if (resumed) {
 		pidns__go_on(p);
 		pidns__deliver(p);
@@ -250,12 +278,12 @@ static void send(struct pidns_process *p, struct pidns_task *only, int32_t sig, 
 	}
 }
 
-void pidns__send_process(struct pidns_process *p, int32_t sig, struct pidns__sender by)
+void pidns__send_process(struct pidns_process *p, int32_t sig, const struct pidns__sender *by)
 {
 	send(p, NULL, sig, by);
 }
 
-void pidns__send_task(struct pidns_task *t, int32_t sig, struct pidns__sender by)
+void pidns__send_task(struct pidns_task *t, int32_t sig, const struct pidns__sender *by)
 {
 	if (!t->exiting)
 		send(t->process, t, sig, by);
@@ -281,7 +309,8 @@ static void deliver_to(struct pidns_task *t)
 		if (!set)
 			return;
 		sig = __builtin_ctzll(set) + 1;
-		act_on(t, sig, pending_take(t->world, from, sig));
+		if (act_on(t, sig, pending_take(t->world, from, sig)))
+			tell_parent(p);
 	}
 }
 

@@ -73,7 +73,7 @@ static struct pidns_task *new_parent(struct pidns_task *t)
 	return to ? to : pidns__ns(t)->reaper;
 }
 
-static void death_signal(struct pidns_process *child, const struct pidns_task *parent)
+static PIDNS__APART void death_signal(struct pidns_process *child, const struct pidns_task *parent)
 {
 	pidns__each(node, &child->threads)
 	{
@@ -81,11 +81,11 @@ static void death_signal(struct pidns_process *child, const struct pidns_task *p
 		struct pidns__sender by = { .task = parent, .force = pidns__seen(parent->pid.id, c) == 0 };
 
 		if (c->pdeath_signal)
-			pidns__send_process(child, c->pdeath_signal, by);
+			pidns__send_process(child, c->pdeath_signal, &by);
 	}
 }
 
-static void give_children_away(struct pidns_task *t)
+static PIDNS__APART void give_children_away(struct pidns_task *t)
 {
 	struct pidns_task *to = pidns__list_is_empty(&t->children) ? NULL : new_parent(t);
 
@@ -134,7 +134,7 @@ void pidns__notify_parent(struct pidns_process *p)
 		reap = true;
 	}
 	if (sig >= 1 && sig <= 64)
-		pidns__send_process(pp, sig, by);
+		pidns__send_process(pp, sig, &by);
 	if (reap)
 		pidns__release(leader);
 	pidns__wake_waiters(pp);

@@ -161,10 +161,10 @@ static bool has_stopped_member(const struct pidns_id *group)
 
 static void send_group(const struct pidns_id *group, int32_t sig)
 {
-	struct pidns__sender kernel = { .force = true };
+	static const struct pidns__sender kernel = { .force = true };
 
 	for (struct pidns_link *l = group->u.first[PIDNS_PGID]; l; l = l->next)
-		pidns__send_process(pidns__of(l - PIDNS_PGID, struct pidns_process, link), sig, kernel);
+		pidns__send_process(pidns__of(l - PIDNS_PGID, struct pidns_process, link), sig, &kernel);
 }
 
 void pidns__orphan_check(struct pidns_process *p, const struct pidns_task *was)

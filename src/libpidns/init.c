@@ -11,7 +11,7 @@
 /* Everyone with a number here, those in namespaces below and those put in from outside included (R5.24). */
 static void kill_all(struct pidns_ns *ns, const struct pidns_process *but)
 {
-	struct pidns__sender kernel = { .force = true };
+	static const struct pidns__sender kernel = { .force = true };
 
 	for (int32_t nr = 0;;) {
 		struct pidns_id *id = pidns_next(ns, nr + 1);
@@ -22,7 +22,7 @@ static void kill_all(struct pidns_ns *ns, const struct pidns_process *but)
 		nr = pidns_id_number_in(id, ns);
 		t = pidns_id_task(id, PIDNS_PID);
 		if (t && t->process != but)
-			pidns__send_process(t->process, PIDNS_SIGKILL, kernel);
+			pidns__send_process(t->process, PIDNS_SIGKILL, &kernel);
 	}
 }
 
@@ -74,7 +74,7 @@ int32_t pidns_reboot(struct pidns_task *self, uint32_t cmd)
 {
 	struct pidns_world *w = self->world;
 	struct pidns_ns *ns = pidns__ns(self);
-	struct pidns__sender kernel = { .force = true };
+	static const struct pidns__sender kernel = { .force = true };
 	int32_t r = 0, sig = 0;
 
 	if (!pidns__can_act(self))
@@ -98,7 +98,7 @@ int32_t pidns_reboot(struct pidns_task *self, uint32_t cmd)
 	else {
 		ns->reboot = sig;
 		pidns__doom(self, 0); /* it ends, whatever becomes of init */
-		pidns__send_process(ns->reaper->process, PIDNS_SIGKILL, kernel);
+		pidns__send_process(ns->reaper->process, PIDNS_SIGKILL, &kernel);
 	}
 	return pidns__end_call(w, r);
 }

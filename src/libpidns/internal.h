@@ -19,6 +19,9 @@
 #include "atomic.h"
 #include "bits.h"
 
+/* Not to be inlined: what calls it and then calls something deep would keep its locals on the stack meanwhile. */
+#define PIDNS__APART __attribute__((noinline))
+
 #define PIDNS__LOW 64u /* numbers below it have a small table of their own: most namespaces need no other */
 #define PIDNS__LEAF_SHIFT 9u /* numbers of a leaf: 512                                                     */
 #define PIDNS__LEAF_LEN (1u << PIDNS__LEAF_SHIFT)
@@ -246,6 +249,8 @@ struct pidns__stock {
 
 enum { PIDNS__TASK, PIDNS__PROCESS, PIDNS__SIGHAND, PIDNS__SIGNAL, PIDNS__PIDFD, PIDNS__STOCKS };
 
+#define PIDNS__CLONE_WORDS 11 /* clone3's longest record */
+
 struct pidns_world {
 	struct pidns_env env;
 	uint32_t features;
@@ -261,6 +266,10 @@ struct pidns_world {
 	uint32_t lock;            /* of both lists of namespaces, and spare */
 	struct pidns__slab *spare[PIDNS_LEVEL_MAX + 1]; /* identities' memory of namespaces that are gone */
 	struct pidns__stock stock[PIDNS__STOCKS];
+	/* arguments of the clone that is under way: too large for a stack */
+	struct pidns_clone_args args;
+	uint64_t words[PIDNS__CLONE_WORDS];
+	int32_t set_tid[PIDNS_LEVEL_MAX];
 };
 
 /* memory.c ------------------------------------------------------------------------------------------- */
@@ -335,12 +344,6 @@ static inline bool pidns__is_leader(const struct pidns_task *t)
 	return t->process->leader == t;
 }
 
-/* Dead as a process: nobody of it will ever run again. */
-static inline bool pidns__is_dead(const struct pidns_process *p)
-{
-	return p->live == 0;
-}
-
 /* exit.c, init.c ------------------------------------------------------------------------------------- */
 void pidns__exit_begin(struct pidns_task *t);
 void pidns__exit_finish(struct pidns_task *t);
@@ -365,8 +368,8 @@ struct pidns__sender {
 	bool force;                    /* KILL and STOP work on an init too (R5.12)             */
 	int32_t from;                  /* si_pid, where it is not the task's number there        */
 };
-void pidns__send_process(struct pidns_process *p, int32_t sig, struct pidns__sender by);
-void pidns__send_task(struct pidns_task *t, int32_t sig, struct pidns__sender by);
+void pidns__send_process(struct pidns_process *p, int32_t sig, const struct pidns__sender *by);
+void pidns__send_task(struct pidns_task *t, int32_t sig, const struct pidns__sender *by);
 void pidns__deliver(struct pidns_process *p);
 void pidns__discard_ignored(struct pidns_process *p,
 			    int32_t sig); /* what is pending and ignored from now on */

@@ -43,7 +43,7 @@ static struct pidns__slab *slab_new(struct pidns_ns *ns)
 	return slab;
 }
 
-static bool restock(struct pidns_ns *ns)
+static bool more_ids(struct pidns_ns *ns)
 {
 	struct pidns__slab *slab = slab_new(ns);
 
@@ -65,7 +65,7 @@ struct pidns_id *pidns__id_take(struct pidns_ns *ns)
 {
 	struct pidns_id *id;
 
-	if (!ns->free_ids && !restock(ns))
+	if (!ns->free_ids && !more_ids(ns))
 		return NULL;
 	id = ns->free_ids;
 	ns->free_ids = id->u.next_free;

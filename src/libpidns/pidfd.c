@@ -68,7 +68,7 @@ static int32_t check_flags(const struct pidns_world *w, uint32_t flags)
 	return 0;
 }
 
-static int32_t send_group(struct pidns_task *self, const struct pidns_id *id, int32_t sig)
+static int32_t send_to_group(struct pidns_task *self, const struct pidns_id *id, int32_t sig)
 {
 	int32_t r = -PIDNS_ESRCH;
 
@@ -87,7 +87,7 @@ static int32_t send_to(struct pidns_task *self, const struct pidns_id *id, uint3
 	struct pidns_task *t = pidns_id_task(id, PIDNS_PID);
 
 	if (scope == PIDNS_PIDFD_SIGNAL_PROCESS_GROUP)
-		return send_group(self, id, sig);
+		return send_to_group(self, id, sig);
 	if (!t)
 		return -PIDNS_ESRCH;
 	return pidns__signal(self, t, sig, scope == PIDNS_PIDFD_SIGNAL_THREAD);

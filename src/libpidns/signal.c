@@ -44,14 +44,15 @@ static struct pidns__sender sender(const struct pidns_task *self, const struct p
 
 int32_t pidns__signal(struct pidns_task *self, struct pidns_task *t, int32_t sig, bool thread_only)
 {
+	struct pidns__sender by = sender(self, t);
 	int32_t r = check(self, t, sig);
 
 	if (r < 0 || !sig)
 		return r;
 	if (thread_only)
-		pidns__send_task(t, sig, sender(self, t));
+		pidns__send_task(t, sig, &by);
 	else
-		pidns__send_process(t->process, sig, sender(self, t));
+		pidns__send_process(t->process, sig, &by);
 	return 0;
 }
 
@@ -154,6 +155,7 @@ int32_t pidns_crash(struct pidns_task *self, int32_t sig)
 {
 	struct pidns_world *w = self->world;
 	struct pidns_process *p = self->process;
+	static const struct pidns__sender kernel = { .force = true };
 	uint64_t bit;
 
 	if (!pidns__can_act(self))
@@ -166,7 +168,7 @@ int32_t pidns_crash(struct pidns_task *self, int32_t sig)
 		p->unkillable = false;
 		pidns__kill_threads(p, sig, NULL);
 	} else {
-		pidns__send_task(self, sig, (struct pidns__sender){ .force = true });
+		pidns__send_task(self, sig, &kernel);
 	}
 	return pidns__end_call(w, 0);
 }

@@ -45,7 +45,7 @@ static void report(const struct pidns_task *self, const struct pidns_task *child
 	};
 }
 
-static void report_death(struct pidns_task *self, struct pidns_task *child, uint32_t options,
+static void report_death(const struct pidns_task *self, const struct pidns_task *child,
 			 struct pidns_waited *out)
 {
 	int32_t status = child->process->status, sig = status & 0x7f;
@@ -54,87 +54,98 @@ static void report_death(struct pidns_task *self, struct pidns_task *child, uint
 		report(self, child, status & 0x80 ? PIDNS_CLD_DUMPED : PIDNS_CLD_KILLED, sig, status, out);
 	else
 		report(self, child, PIDNS_CLD_EXITED, status >> 8 & 0xff, status, out);
-	if (!(options & PIDNS_WNOWAIT))
-		pidns__release(child);
 }
 
-/* True: there was news of it.  *may_come: there may be some later. */
-static bool consider(struct pidns_task *self, struct pidns_task *child, uint32_t options, bool *may_come,
-		     struct pidns_waited *out)
+/* What a look has found. */
+struct news {
+	struct pidns_waited *out;
+	struct pidns_task *reaped; /* NULL: nobody                */
+	bool may_come;             /* there may be some later */
+};
+
+/* True: there was news of it. */
+static bool consider(const struct pidns_task *self, struct pidns_task *child, uint32_t options,
+		     struct news *news)
 {
 	struct pidns_process *p = child->process;
 
 	if (child->is_zombie) {
 		if (!(options & PIDNS_WEXITED))
 			return false;
-		report_death(self, child, options, out);
+		report_death(self, child, news->out);
+		if (!(options & PIDNS_WNOWAIT))
+			news->reaped = child;
 		return true;
 	}
-	*may_come = true;
+	news->may_come = true;
 	if (p->stop_signal && !p->stop_told && (options & PIDNS_WUNTRACED)) {
-		report(self, child, PIDNS_CLD_STOPPED, p->stop_signal, p->stop_signal << 8 | 0x7f, out);
+		report(self, child, PIDNS_CLD_STOPPED, p->stop_signal, p->stop_signal << 8 | 0x7f, news->out);
 		p->stop_told = !(options & PIDNS_WNOWAIT);
 		return true;
 	}
 	if (!p->continue_told && (options & PIDNS_WCONTINUED)) {
-		report(self, child, PIDNS_CLD_CONTINUED, PIDNS_SIGCONT, 0xffff, out);
+		report(self, child, PIDNS_CLD_CONTINUED, PIDNS_SIGCONT, 0xffff, news->out);
 		p->continue_told = !(options & PIDNS_WNOWAIT);
 		return true;
 	}
 	return false;
 }
 
-/* 1: reported; 0: nothing yet; -ECHILD: there never will be. */
-static int32_t look_at_children(struct pidns_task *self, struct pidns_task *thread, struct pidns_waited *out)
+/* One child is named: no need to look at the others. */
+static bool look_at_one(const struct pidns_task *self, struct news *news)
 {
 	const struct pidns__wait *wait = &self->wait;
-	bool may_come = false;
+	struct pidns_task *child = pidns_id_task(wait->id, PIDNS_TGID);
+
+	if (!child || !child->parent || child->parent->process != self->process ||
+	    ((wait->options & PIDNS_WNOTHREAD) && child->parent != self) || !is_selected(wait, child))
+		return false;
+	return consider(self, child, wait->options, news);
+}
+
+static bool look_at_children(const struct pidns_task *self, const struct pidns_task *thread,
+			     struct news *news)
+{
+	const struct pidns__wait *wait = &self->wait;
 
 	pidns__each(node, &thread->children)
 	{
 		struct pidns_task *child = pidns__of(node, struct pidns_task, sibling);
 
-		if (is_selected(wait, child) && consider(self, child, wait->options, &may_come, out))
-			return 1;
+		if (is_selected(wait, child) && consider(self, child, wait->options, news))
+			return true;
 	}
-	return may_come ? 0 : -PIDNS_ECHILD;
+	return false;
 }
 
-/* One child is named: no need to look at the others. */
-static int32_t look_at_one(struct pidns_task *self, struct pidns_waited *out)
+static bool look_at_all(const struct pidns_task *self, struct news *news)
 {
-	struct pidns_task *child = pidns_id_task(self->wait.id, PIDNS_TGID);
-	bool may_come = false;
+	const struct pidns_task *t = self;
 
-	if (!child || !child->parent || child->parent->process != self->process ||
-	    ((self->wait.options & PIDNS_WNOTHREAD) && child->parent != self) ||
-	    !is_selected(&self->wait, child))
-		return -PIDNS_ECHILD;
-	if (consider(self, child, self->wait.options, &may_come, out))
-		return 1;
-	return may_come ? 0 : -PIDNS_ECHILD;
+	do {
+		if (look_at_children(self, t, news))
+			return true;
+		t = pidns_next_thread(t);
+	} while (t != self && !(self->wait.options & PIDNS_WNOTHREAD));
+	return false;
 }
 
-static int32_t look(struct pidns_task *self, struct pidns_waited *out)
+/* 1: reported, and *reaped is to be released, if there is one; 0: nothing yet; -ECHILD: there never will be. */
+static PIDNS__APART int32_t look(const struct pidns_task *self, struct pidns_waited *out,
+				 struct pidns_task **reaped)
 {
 	const struct pidns__wait *wait = &self->wait;
-	struct pidns_task *t = self;
-	int32_t r = -PIDNS_ECHILD;
+	struct news news = { .out = out };
+	bool found = false;
 
-	if (wait->type != PIDNS_P_ALL && !wait->id)
-		return -PIDNS_ECHILD;
-	if (wait->type == PIDNS_P_PID || wait->type == PIDNS_P_PIDFD)
-		return look_at_one(self, out);
-	do {
-		int32_t one = look_at_children(self, t, out);
-
-		if (one > 0)
-			return 1;
-		if (one == 0)
-			r = 0;
-		t = pidns_next_thread(t);
-	} while (t != self && !(wait->options & PIDNS_WNOTHREAD));
-	return r;
+	if (wait->type == PIDNS_P_ALL)
+		found = look_at_all(self, &news);
+	else if (wait->id && (wait->type == PIDNS_P_PID || wait->type == PIDNS_P_PIDFD))
+		found = look_at_one(self, &news);
+	else if (wait->id)
+		found = look_at_all(self, &news);
+	*reaped = news.reaped;
+	return found ? 1 : news.may_come ? 0 : -PIDNS_ECHILD;
 }
 
 /* ---------------------------------------------------------------------------------------- waiting -- */
@@ -161,12 +172,14 @@ void pidns__wake_waiters(struct pidns_process *p)
 		return; /* when it goes on */
 	pidns__each(node, &p->threads)
 	{
-		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
+		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node), *reaped;
 		int32_t r;
 
 		if (!t->waiting || t->doomed)
 			continue;
-		r = look(t, &t->result);
+		r = look(t, &t->result, &reaped);
+		if (reaped)
+			pidns__release(reaped);
 		if (r != 0)
 			pidns__wait_end(t, value_of(&t->wait, r, &t->result));
 	}
@@ -177,10 +190,13 @@ static int32_t wait_or_answer(struct pidns_task *self, uint32_t options, bool no
 			      struct pidns_waited *out)
 {
 	struct pidns_world *w = self->world;
+	struct pidns_task *reaped;
 	int32_t r;
 
 	*out = (struct pidns_waited){ 0 };
-	r = look(self, out);
+	r = look(self, out, &reaped);
+	if (reaped)
+		pidns__release(reaped);
 	if (r == 0 && !(options & PIDNS_WNOHANG)) {
 		r = nonblock ? -PIDNS_EAGAIN : PIDNS_BLOCKS;
 		if (r == PIDNS_BLOCKS) {
