@@ -335,6 +335,14 @@ static void tell(struct line *line, const struct settid_error *facts)
 	}
 }
 
+/* Names of files and programs may hold anything; the sentence is one line (E1). */
+static void keep_to_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 int settid__fail_facts(struct settid_error *err, const struct settid_error *facts)
 {
 	struct line line;
@@ -345,6 +353,7 @@ int settid__fail_facts(struct settid_error *err, const struct settid_error *fact
 		*err = *facts;
 	line = (struct line){ err->text, sizeof err->text };
 	tell(&line, err);
+	keep_to_one_line(err->text);
 	return err->code;
 }
 
@@ -357,6 +366,7 @@ __attribute__((format(printf, 3, 0))) static int put(struct settid_error *err,
 	*err = *facts;
 	if (vsnprintf(err->text, sizeof err->text, fmt, args) < 0)
 		err->text[0] = '\0';
+	keep_to_one_line(err->text);
 	return err->code;
 }
 

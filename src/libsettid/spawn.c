@@ -162,28 +162,40 @@ static int child_failed(const struct settid__spawn_job *job, int code, struct se
 	facts.step = job->at;
 	facts.step_index = job->index;
 	if (code == -ECANCELED)
-		return settid__failf(err, &facts, "the new process was killed before it could execute %s",
+		return settid__failf(err, &facts, "the new process was killed before it could execute %.200s",
 				     args->file);
 	if (facts.step == SETTID_STEP_EXEC)
-		return settid__failf(err, &facts, "cannot execute %s: %s", args->file,
+		return settid__failf(err, &facts, "cannot execute %.200s: %s", args->file,
 				     settid__errno_text(code));
 	if (facts.step == SETTID_STEP_CWD)
-		return settid__failf(err, &facts, "cannot change to the directory %s: %s", args->cwd,
+		return settid__failf(err, &facts, "cannot change to the directory %.200s: %s", args->cwd,
 				     settid__errno_text(code));
 	return settid__fail_facts(err, &facts);
 }
 
-/* Dead without an execve?  Only then is it still a child that sends no SIGCHLD (W4).  Reaped, if so. */
+/*
+ * The child has let go of our memory: is it dead without an execve?  Until its execve it is a child that sends no
+ * SIGCHLD (W4), which only __WCLONE finds, and afterwards __WCLONE finds none.  One that is being killed lets go a
+ * moment before it can be reaped, so it is waited for; it is reaped here.
+ */
 static bool died_unseen(const struct settid__spawn_job *job, const struct settid_child *made)
 {
+	struct pollfd pfd = { .fd = made->pidfd, .events = POLLIN };
 	siginfo_t info;
 
 	if (job->args->clone_flags & CLONE_PARENT) /* not ours to wait for */
 		return false;
-	info.si_pid = 0;
-	return SYS5(SYS_waitid, SETTID__P_PIDFD, made->pidfd, &info, WEXITED | WNOHANG | __WCLONE, NULL) ==
-		       0 &&
-	       info.si_pid != 0;
+	for (;;) {
+		const struct timespec a_moment = { .tv_nsec = 1000 * 1000 };
+
+		info.si_pid = 0;
+		if (SYS5(SYS_waitid, SETTID__P_PIDFD, made->pidfd, &info, WEXITED | WNOHANG | __WCLONE,
+			 NULL) != 0)
+			return false;
+		if (info.si_pid != 0)
+			return true;
+		SYS5(SYS_ppoll, &pfd, 1, &a_moment, NULL, 0);
+	}
 }
 
 /* The child has let go of the caller's memory.  0: by an execve. */
@@ -215,13 +227,15 @@ static int write_file(int dir, const char *name, const char *text, struct settid
 	struct settid_error facts = settid__facts(0, SETTID_REASON_STEP);
 	autoclose int fd = (int)SYS4(SYS_openat, dir, name, O_WRONLY | O_CLOEXEC, 0);
 	long r = fd < 0 ? fd : SYS3(SYS_write, fd, text, strlen(text));
+	size_t line;
 
 	if (r >= 0)
 		return 0;
 	facts.code = (int)r;
 	facts.step = SETTID_STEP_MAPS;
-	return settid__failf(err, &facts, "cannot write \"%.40s\" to /proc/PID/%s of the new process: %s",
-			     text, name, settid__errno_text(facts.code));
+	line = strcspn(text, "\n");
+	return settid__failf(err, &facts, "cannot write \"%.*s\" to /proc/PID/%s of the new process: %s",
+			     line < 40 ? (int)line : 40, text, name, settid__errno_text(facts.code));
 }
 
 /* setgroups first: an unprivileged gid_map is refused before it says deny. */
@@ -255,7 +269,7 @@ static int write_maps(const struct settid_spawn_args *args, pid_t pid, struct se
 static bool is_dead(int pidfd)
 {
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
-	struct timespec now = { 0 };
+	const struct timespec now = { 0 };
 
 	return SYS5(SYS_ppoll, &pfd, 1, &now, NULL, 0) > 0;
 }

@@ -144,6 +144,19 @@ static void long_names_are_cut(void **state)
 	assert_int_equal(strlen(err.text), sizeof err.text - 1);
 }
 
+static void control_characters_are_replaced(void **state)
+{
+	struct settid_error facts = settid__facts(-EEXIST, SETTID_REASON_TAKEN), err;
+
+	(void)state;
+	facts.holder = SETTID_HOLDER_PROCESS;
+	facts.holder_pid = 42;
+	strcpy(facts.holder_comm, "a\nb\x1b");
+	assert_non_null(strstr(told(facts).text, "(a?b?)"));
+	assert_int_equal(settid__fail(&err, -EIO, SETTID_REASON_SYSTEM, "%s", "one\ntwo\x7f"), -EIO);
+	assert_string_equal(err.text, "one?two?");
+}
+
 static void null_is_allowed(void **state)
 {
 	struct settid_error facts = settid__facts(-EEXIST, SETTID_REASON_TAKEN);
@@ -164,6 +177,8 @@ int main(void)
 		{ "every holder has the sentence that the manual shows", holder_sentences, NULL, NULL, NULL },
 		{ "every step of a child has a sentence with its errno", step_sentences, NULL, NULL, NULL },
 		{ "what does not fit is cut and terminated", long_names_are_cut, NULL, NULL, NULL },
+		{ "control characters of names are question marks", control_characters_are_replaced, NULL,
+		  NULL, NULL },
 		{ "err may be NULL", null_is_allowed, NULL, NULL, NULL },
 	};
 
