@@ -125,12 +125,14 @@ unreadable_namespace() {
 	like "$out" "[$child, 1]"
 	unlike "$out" '"ns"'
 }
-if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && unshare -p -f true; then
+# Also where /proc is mounted with hidepid there is nothing to be seen for another user.
+if [ "$(id -u)" = 0 ] && unshare -p -f true &&
+	setpriv --reuid 65534 --regid 65534 --clear-groups test -e /proc/1; then
 	it "facts that another user may not read are counted aloud" unreadable
 	it "a link that may not be read gives nobody a label" unreadable_namespace
 else
-	skip "facts that another user may not read are counted aloud" "needs root and setpriv"
-	skip "a link that may not be read gives nobody a label" "needs root and setpriv"
+	skip "facts that another user may not read are counted aloud" "needs root, setpriv, and a /proc that shows all processes"
+	skip "a link that may not be read gives nobody a label" "needs root, setpriv, and a /proc that shows all processes"
 fi
 
 usage() {
