@@ -174,12 +174,14 @@ int settid__proc_open(int *fd, struct settid_error *err)
 	autoclose int mounted =
 		(int)SYS4(SYS_openat, AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	bool present = false;
+	int ours = mounted;
 
 	if (mounted >= 0) {
 		struct statfs fs;
 
 		present = SYS2(SYS_fstatfs, mounted, &fs) == 0 && fs.f_type == PROC_MAGIC;
-		if (settid__proc_is_ours(mounted) == 1) {
+		ours = settid__proc_is_ours(mounted);
+		if (ours == 1) {
 			*fd = settid__take_fd(&mounted);
 			return 0;
 		}
@@ -190,9 +192,9 @@ int settid__proc_open(int *fd, struct settid_error *err)
 		*fd = settid__take_fd(&own);
 		return 0;
 	}
-	if (mounted == -EMFILE || mounted == -ENFILE)
-		return settid__fail(err, mounted, SETTID_REASON_SYSTEM, "/proc cannot be opened: %s",
-				    settid__errno_text(mounted));
+	if (ours == -EMFILE || ours == -ENFILE)
+		return settid__fail(err, ours, SETTID_REASON_SYSTEM, "/proc cannot be read: %s",
+				    settid__errno_text(ours));
 	return settid__fail(err, present ? -EXDEV : -ENOENT, SETTID_REASON_PROCFS,
 			    "/proc %s, and a private one cannot be mounted: %s",
 			    present ? "shows another PID namespace" : "is not mounted",

@@ -6,6 +6,7 @@
  *          guard does the same when this process is killed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -191,7 +192,7 @@ static int verify(const struct request *q, struct restore *restored, const struc
 		  struct outcome *out, struct tree_error *err)
 {
 	const struct tree_compare_options compare = { .names = true };
-	const struct tree_dump_options o = { .proc_fd = -1, .one_pass = true };
+	const struct tree_dump_options o = { .proc_fd = restore_proc_fd(restored), .one_pass = true };
 	double start = now_s();
 	struct tree *got = NULL;
 	int r = 0;
@@ -385,6 +386,21 @@ static int run(struct request *q, struct tree *t)
 	return status;
 }
 
+/*
+ * Standard streams that are closed must not become descriptors of ours, in which output would get lost.  One that can
+ * neither be read nor written stands in; programs do not get it.
+ */
+static void reserve_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int open_signals(struct request *q)
 {
 	sigset_t ours;
@@ -408,6 +424,7 @@ int cmd_restore(int argc, char **argv)
 
 	if (status != CMD_OK)
 		return status < 0 ? CMD_OK : status;
+	reserve_streams();
 	if (tree_read_file(q.file, &t, &err) < 0)
 		return cmd_fail(CMD_FAILED, "%s", err.text);
 	/* only now: nothing is made yet, and a file that is typed in can be given up with Ctrl-C */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/wait.h>
 #include <sched.h>
+#include <time.h>
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
@@ -75,6 +76,15 @@ static long unlock(uint32_t *word)
 }
 
 #define LAST_PID_TRIES 64
+#define LAST_PID_AT_ONCE 8 /* after that a thief is given a millisecond to end */
+
+static void wait_for_thief(int tries)
+{
+	struct timespec pause = { 0, 1000000 };
+
+	if (tries >= LAST_PID_AT_ONCE)
+		SYS2(SYS_nanosleep, &pause, 0);
+}
 
 /*
  * ns_last_pid: write, clone, look.  Who has the wrong number leaves before its first step (engine_run() compares
@@ -87,6 +97,7 @@ static long birth_last_pid(struct engine *e, uint32_t actor, struct sys_clone_ar
 
 	lock(&e->birth_lock);
 	for (int tries = 0; tries < LAST_PID_TRIES; tries++) {
+		wait_for_thief(tries);
 		r = args->flags & CLONE_NEWPID ? 0 : write_last_pid(e, want);
 		if (r < 0)
 			break;

@@ -263,6 +263,11 @@ pid_t restore_root(const struct restore *r)
 	return r->root;
 }
 
+int restore_proc_fd(const struct restore *r)
+{
+	return r->proc_fd;
+}
+
 struct restore_times restore_times(const struct restore *r)
 {
 	return (struct restore_times){

@@ -60,6 +60,9 @@ struct restore_times restore_times(const struct restore *r);
 /* Is it still there, after it stood?  0, or a negative errno that says what was killed. */
 int restore_check(struct restore *r, struct tree_error *err);
 
+/* A procfs of the caller's own namespace, which need not be what /proc shows; the restore's own, until its end. */
+int restore_proc_fd(const struct restore *r);
+
 /* Writes the root's PID and a newline to the pidfile; replaces an old one. */
 int restore_pidfile(struct restore *r, struct tree_error *err);
 

@@ -38,14 +38,15 @@ static long pid_max(int proc_fd)
 	return strtol(text, NULL, 10);
 }
 
-static void taken(int32_t number, const struct restore_place *at, char *buf, size_t size)
+/* The holder, where it can be seen; else what is known without. */
+static void taken(int32_t number, const struct restore_place *at, const char *otherwise, char *buf,
+		  size_t size)
 {
 	struct settid_error holder = { 0 };
 
 	if (at->into == RESTORE_CURRENT && settid_who(number, &holder) == 1)
-		snprintf(buf, size, "%s", holder.text);
-	else
-		snprintf(buf, size, "a number of it is taken");
+		otherwise = holder.text;
+	snprintf(buf, size, "%s", otherwise);
 }
 
 static void too_large(int32_t number, const struct restore_place *at, char *buf, size_t size)
@@ -83,15 +84,15 @@ static void birth_failed(int code, const struct plan_actor *a, int32_t number, c
 {
 	switch (-code) {
 	case EEXIST:
-		taken(number, at, buf, size);
+		taken(number, at, "a number of it is taken", buf, size);
 		break;
 	case EINVAL:
 		too_large(number, at, buf, size);
 		break;
 	case EBUSY:
-		snprintf(
-			buf, size,
-			"ns_last_pid gave another number time after time: it is taken, or others are faster");
+		taken(number, at,
+		      "ns_last_pid gave another number time after time: it is taken, or others are faster",
+		      buf, size);
 		break;
 	case EAGAIN:
 		snprintf(buf, size,

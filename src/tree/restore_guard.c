@@ -99,20 +99,22 @@ static int above_std(int fd, int *out, struct tree_error *err)
 static int check_last_pid(const struct tree *t, const struct restore_guard *g, bool asked_for,
 			  struct tree_error *err)
 {
+	struct settid_probe probe = { .size = sizeof probe };
 	int fd;
 
+	if (!asked_for && settid_probe(&probe, NULL) < 0)
+		snprintf(probe.why, sizeof probe.why, "clone3's set_tid cannot be used here");
 	for (size_t i = 0; i < t->processes_len; i++)
 		if (t->processes[i].levels > 1)
 			return tree_fail(err, -EOPNOTSUPP,
 					 "process %d has numbers at %d levels, and without clone3's "
-					 "set_tid only one can be chosen",
-					 (int)t->processes[i].nspid[0], t->processes[i].levels);
+					 "set_tid only one can be chosen%s%s",
+					 (int)t->processes[i].nspid[0], t->processes[i].levels,
+					 asked_for ? "" : ": ", asked_for ? "" : probe.why);
 	fd = (int)SYS4(SYS_openat, g->proc_fd, "sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return tree_fail(err, fd, "%s, and ns_last_pid cannot be opened: %s",
-				 asked_for ? "ns_last_pid is asked for"
-					   : "clone3's set_tid is not to be had here",
-				 strerror(-fd));
+		return asked_for ? tree_fail(err, fd, "ns_last_pid cannot be opened: %s", strerror(-fd))
+				 : tree_fail(err, fd, "%s", probe.why);
 	return above_std(fd, &g->e->last_pid_fd, err);
 }
 
