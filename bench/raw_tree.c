@@ -125,6 +125,7 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED || setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return 1;
+	signal(SIGQUIT, SIG_DFL); /* a shell's background jobs ignore it */
 	code = build();
 	if (code)
 		fprintf(stderr, "raw_tree: clone3: %s\n", strerror(code));

@@ -26,6 +26,14 @@ def low(values):
     return sorted(values)[len(values) // 4]
 
 
+def growth(long, short):
+    """As ratio(), of one long operation against the many short ones of its block: their mean, since a burst that
+    hits the long one for a part of its time hits a part of them."""
+    each = [a / statistics.fmean(b) for a, b in zip(long, _blocks(short, len(long)))]
+    first, middle, third = statistics.quantiles(each, n=4)
+    return middle, [first, third]
+
+
 def _blocks(values, count):
     return [values[k * len(values) // count : (k + 1) * len(values) // count] for k in range(count)]
 
