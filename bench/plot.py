@@ -46,7 +46,7 @@ def draw_curves(curves, left, top, right, bottom):
     shown = [(curves[name], colour, dash, label) for name, colour, dash, label in CURVES if name in curves]
     values = [us for points, *_ in shown for _, us in points]
     sizes = sorted({size for points, *_ in shown for size, _ in points})
-    low, high = min(values) / 1.3, max(values) * 1.3
+    low, high = min(values) / 1.6, max(values) * 1.3
     x, y = log_scale(sizes[0], sizes[-1], left, right), log_scale(low, high, bottom, top)
     out = [text(left, top - 44, "Restore: time per process", 15, weight="bold")]
     for value in axis_values(low, high):
@@ -59,7 +59,7 @@ def draw_curves(curves, left, top, right, bottom):
         style = f'stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}" fill="none"'
         out.append(f'<polyline points="{path}" {style}/>')
         out += [f'<circle cx="{x(size):.1f}" cy="{y(us):.1f}" r="3.5" fill="{colour}"/>' for size, us in points]
-        at_x, at_y = left + (k % 2) * 205, top - 22 + (k // 2) * 16
+        at_x, at_y = left + (k % 2) * 225, top - 22 + (k // 2) * 16
         out.append(f'<path d="M{at_x} {at_y - 4}h26" {style}/>')
         out.append(text(at_x + 32, at_y, label, 12))
     return out

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -100,8 +101,10 @@ static int build(void)
 	uint64_t start = now_ns();
 	pid_t init = birth(1, CLONE_NEWPID);
 
-	if (init == 0)
+	if (init == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left when this program is killed */
 		live(1);
+	}
 	if (init < 0)
 		return errno;
 	while (!shared->ended)

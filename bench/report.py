@@ -6,6 +6,7 @@ Keeps:  docs/performance.json has the last written result of every section, so t
         `<!-- bench:end -->` is replaced, the prose is people's.
 """
 import json
+import os
 import re
 
 JSON = "docs/performance.json"
@@ -115,25 +116,32 @@ def replace(page, name, text):
     return mark.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", page)
 
 
-def write(results, draw):
-    try:
-        with open(JSON, encoding="utf-8") as old:
-            kept = json.load(old)["sections"]
-    except FileNotFoundError:
-        kept = {}
-    sections = {**kept, **results["sections"]}
-    with open(JSON, "w", encoding="utf-8") as out:
-        json.dump({"machine": results["machine"], "sections": sections}, out, indent=1, ensure_ascii=False)
-        out.write("\n")
-    with open(PAGE, encoding="utf-8") as old:
-        page = old.read()
+def render(page, stored):
+    """The page with every table renewed from what is stored."""
+    sections = stored["sections"]
     bounds = [verdict(bound) for section in sections.values() for bound in section["bounds"]]
-    page = replace(page, "machine", f"Measured on {machine_words(results['machine'])}.")
+    page = replace(page, "machine", f"Measured on {machine_words(stored['machine'])}.")
     page = replace(page, "short", in_short(sections))
     page = replace(page, "bounds", markdown_table(VERDICT_HEAD, bounds))
     for name, section in sections.items():
         page = replace(page, name, section_text(section))
-    with open(PAGE, "w", encoding="utf-8") as out:
-        out.write(page)
-    with open(PLOT, "w", encoding="utf-8") as out:
-        out.write(draw(sections["restore"]["curves"], sections["spawn"]["tables"][0]))
+    return page
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def write(results, draw):
+    sections = json.loads(read(JSON))["sections"] if os.path.exists(JSON) else {}
+    sections.update(results["sections"])
+    stored = {"machine": results["machine"], "sections": sections}
+    texts = {
+        JSON: json.dumps(stored, indent=1, ensure_ascii=False) + "\n",
+        PAGE: render(read(PAGE), stored),
+        PLOT: draw(sections["restore"]["curves"], sections["spawn"]["tables"][0]),
+    }
+    for path, text in texts.items():
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)

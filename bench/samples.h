@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,6 +79,7 @@ static inline void enter_own_namespace(void)
 		waitpid(pid, &status, 0);
 		exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left when the caller is killed */
 	setsid(); /* an init in a group founded by one of its own namespace could never be killed */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)

@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 		{ "clone3_set", by_hand_set, 1 },
 		{ "settid_spawn_set", by_settid_set, 1 },
 		{ "posix_spawn", by_posix_spawn, 1 },
-		{ "fork_exec", by_fork_exec, 40 },
+		{ "fork_exec", by_fork_exec, 60 },
 	};
 	unsigned rounds = number_argument(argc, argv, 2, 0), mib = number_argument(argc, argv, 3, 1024);
 	size_t size = (size_t)mib << 20;

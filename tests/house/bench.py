@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""bench.py: do `./dev bench`'s figures follow from its samples, and docs/performance.md from its last results?
+
+Measures nothing: made-up samples with a known answer, and the page as it is committed.
+"""
+import contextlib
+import io
+import json
+import os
+import random
+import sys
+import xml.etree.ElementTree
+
+SOURCE = os.environ["SOURCE"]
+sys.path.insert(0, f"{SOURCE}/bench")
+os.chdir(SOURCE)
+
+import plot  # noqa: E402
+import report  # noqa: E402
+import samples  # noqa: E402
+
+
+def a_ratio_survives_bursts_that_hit_both_ways():
+    dice = random.Random(7)
+    slow = [1 + 9 * (k % 100 > 60) * dice.random() for k in range(4000)]
+    value, spread = samples.ratio([2.0 * s for s in slow], [1.0 * s for s in slow[3:] + slow[:3]])
+    assert 1.9 < value < 2.1, value
+    assert spread[0] <= value <= spread[1], spread
+
+
+def few_samples_are_compared_pair_by_pair():
+    value, _ = samples.ratio([2.0, 20.0, 2.0, 200.0], [1.0, 10.0, 1.0, 100.0])
+    assert value == 2, value
+
+
+def growth_is_one_long_run_against_the_mean_of_the_short_ones_beside_it():
+    value, _ = samples.growth([3.0, 30.0, 3.0], [1.0, 2.0, 10.0, 20.0, 1.0, 2.0])
+    assert value == 2, value
+
+
+def a_missed_bound_is_said():
+    missed = {"name": "x", "value": 1.2, "at_most": 1.05, "spread": None, "unit": "", "met": False}
+    results = {"machine": stored()["machine"], "seconds": 1, "sections": {"x": {"tables": [], "bounds": [missed]}}}
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        report.print_text(results)
+    assert "NO" in said.getvalue() and "0 of 1 bounds met" in said.getvalue(), said.getvalue()
+
+
+def stored():
+    return json.loads(report.read(report.JSON))
+
+
+def the_page_shows_the_stored_results():
+    assert report.render(report.read(report.PAGE), stored()) == report.read(report.PAGE), "run ./dev bench --write"
+
+
+def a_page_that_shows_other_figures_is_noticed():
+    other = stored()
+    other["sections"]["spawn"]["tables"][0]["rows"][2][1] += 100
+    assert report.render(report.read(report.PAGE), other) != report.read(report.PAGE)
+
+
+def the_prose_of_the_page_is_kept():
+    page = report.read(report.PAGE).replace("# Performance", "# Performance, by hand")
+    assert report.render(page, stored()) == page
+
+
+def the_plot_is_drawn_from_the_stored_results():
+    sections = stored()["sections"]
+    drawn = plot.draw(sections["restore"]["curves"], sections["spawn"]["tables"][0])
+    assert drawn == report.read(report.PLOT)
+    lines = xml.etree.ElementTree.fromstring(drawn).findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(lines) == len(plot.CURVES), len(lines)
+
+
+TESTS = [
+    a_ratio_survives_bursts_that_hit_both_ways,
+    few_samples_are_compared_pair_by_pair,
+    growth_is_one_long_run_against_the_mean_of_the_short_ones_beside_it,
+    a_missed_bound_is_said,
+    the_page_shows_the_stored_results,
+    a_page_that_shows_other_figures_is_noticed,
+    the_prose_of_the_page_is_kept,
+    the_plot_is_drawn_from_the_stored_results,
+]
+
+failed = 0
+print(f"1..{len(TESTS)}")
+for number, test in enumerate(TESTS, 1):
+    name = test.__name__.replace("_", " ")
+    try:
+        test()
+        print(f"ok {number} - {name}")
+    except Exception as error:  # whatever it is, the next ones still run
+        failed = 1
+        print(f"not ok {number} - {name}\n# {type(error).__name__}: {error}")
+sys.exit(failed)
