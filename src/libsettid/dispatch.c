@@ -57,6 +57,7 @@ enum { SI_CODE_USER_DISPATCH = 2 };
 struct dispatch {
 	volatile char filter; /* the kernel reads it at every system call of the thread */
 	bool armed;           /* the clone we are here for has not succeeded yet         */
+	bool hide_clone3;     /* libc is to take its older way                           */
 	bool foreign_kept;    /* a SIGSYS came that libc, or its caller, has blocked     */
 	uint64_t mask;        /* libc's idea of the signal mask (D5)                     */
 	uint64_t mask_before;
@@ -240,6 +241,10 @@ static bool answer_clone(struct dispatch *d, long nr, ucontext_t *uc, long *answ
 
 	if (!read_clone(nr, uc->uc_mcontext.gregs, &args))
 		return false;
+	if (d->hide_clone3 && nr == SYS_clone3) {
+		*answer = -ENOSYS;
+		return true;
+	}
 	thread = (args.flags & CLONE_THREAD) && args.stack;
 	process = !(args.flags & (CLONE_THREAD | CLONE_VM)) && !args.stack;
 	if (!d->armed || (d->want_thread ? !thread : !process)) {
@@ -386,6 +391,19 @@ int settid__dispatch_thread(const pid_t *set_tid, size_t set_tid_len, void (*cal
 	return 0;
 }
 
+int settid__dispatch_without_clone3(void (*call)(void *), void *arg)
+{
+	struct dispatch d = { .hide_clone3 = true };
+	long r = dispatch_on(&d);
+
+	if (r < 0)
+		return (int)r;
+	call(arg);
+	dispatch_off(&d, &d.mask);
+	resend_foreign(&d);
+	return 0;
+}
+
 pid_t settid__dispatch_fork(const struct settid_clone_args *want)
 {
 	struct dispatch d = { .armed = true, .want = want };
@@ -412,6 +430,12 @@ int settid__dispatch_thread(const pid_t *set_tid, size_t set_tid_len, void (*cal
 			    long *answer)
 {
 	(void)set_tid, (void)set_tid_len, (void)call, (void)arg, (void)answer;
+	return -EOPNOTSUPP;
+}
+
+int settid__dispatch_without_clone3(void (*call)(void *), void *arg)
+{
+	(void)call, (void)arg;
 	return -EOPNOTSUPP;
 }
 

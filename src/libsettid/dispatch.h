@@ -29,6 +29,12 @@ int settid__dispatch_thread(const pid_t *set_tid, size_t set_tid_len, void (*cal
 			    long *answer);
 
 /*
+ * Runs call(arg) with clone3 hidden from libc (ENOSYS), so that it uses clone.  For seccomp filters that forbid clone3
+ * with EPERM: glibc takes that for the last word.  Returns as above.
+ */
+int settid__dispatch_without_clone3(void (*call)(void *), void *arg);
+
+/*
  * libc's own _Fork(), issued as clone3 with `want` (flags, exit_signal, pidfd, set_tid, cgroup; no CLONE_VM).
  * What libc asked for itself (CLONE_CHILD_SETTID and the like) is kept, so its idea of the TID is right in
  * the child, whatever libc it is.

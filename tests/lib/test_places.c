@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,62 @@
 #include "libsettid/procfs.h"
 
 #define CAP_CHECKPOINT_RESTORE 40
+
+/* ------------------------------------------------------------------------------------ births -- */
+
+static void *has_number(void *arg)
+{
+	CHECK_INT(syscall(SYS_gettid), *(const pid_t *)arg);
+	return arg;
+}
+
+/* A thread and a program with chosen numbers, made by `by`; *err and a negative errno otherwise. */
+static int make_thread(pid_t number, enum settid_method method, enum settid_method by,
+		       struct settid_error *err)
+{
+	const struct settid_thread_args args = {
+		.size = sizeof args, .set_tid = &number, .set_tid_len = 1, .method = method
+	};
+	enum settid_method used = SETTID_METHOD_AUTO;
+	pthread_t thread;
+	int r = settid_thread_create(&thread, NULL, has_number, &number, &args, &used, err);
+
+	if (r < 0)
+		return r;
+	CHECK_INT(pthread_join(thread, NULL), 0);
+	CHECK_INT(used, by);
+	return 0;
+}
+
+static int make_program(pid_t number, enum settid_method method, enum settid_method by,
+			struct settid_error *err)
+{
+	char *const argv[] = { "true", NULL };
+	const struct settid_spawn_args args = { .size = sizeof args,
+						.file = "/bin/true",
+						.argv = argv,
+						.set_tid = &number,
+						.set_tid_len = 1,
+						.method = method };
+	struct settid_child child;
+	int r = settid_spawn(&args, &child, err);
+
+	if (r < 0)
+		return r;
+	CHECK_INT(child.pid, number);
+	CHECK_INT(child.method, by);
+	close(child.pidfd);
+	CHECK_INT(world_reap(number), 0);
+	return 0;
+}
+
+static void make_both(enum settid_method method, enum settid_method by)
+{
+	struct settid_error err = { .text = "" };
+
+	if (make_thread(800, method, by, &err) < 0 || make_program(801, method, by, &err) < 0)
+		world_check_failed(__FILE__, __LINE__, "by %s: %s", settid_method_name(by), err.text);
+}
 
 /* ------------------------------------------------------------------------------------ /proc -- */
 
@@ -55,6 +112,8 @@ static void foreign_proc(void)
 	CHECK_INT(p.proc_is_ours, SETTID_NO);
 	CHECK(readlink("/proc/self", after, sizeof after - 1) > 0);
 	CHECK(strcmp(before, after) == 0); /* nothing was mounted over it */
+	make_both(SETTID_METHOD_AUTO, SETTID_METHOD_CLONE3);
+	make_both(SETTID_METHOD_NS_LAST_PID, SETTID_METHOD_NS_LAST_PID);
 }
 
 static void same_number_in_both(void)
@@ -104,6 +163,8 @@ static void no_proc(void)
 	CHECK_INT(c.pid, 600);
 	CHECK_INT(c.method, SETTID_METHOD_NS_LAST_PID);
 	world_end(&c);
+	make_both(SETTID_METHOD_AUTO, SETTID_METHOD_CLONE3);
+	make_both(SETTID_METHOD_NS_LAST_PID, SETTID_METHOD_NS_LAST_PID);
 }
 
 /* Without the right to mount one either: the numbers work, the names do not, and both are said. */
@@ -127,6 +188,11 @@ static void no_proc_no_right(void)
 	CHECK_INT(pid, 501);
 	world_reap(pid);
 	world_end(&c);
+	make_both(SETTID_METHOD_AUTO, SETTID_METHOD_CLONE3);
+	CHECK_INT(make_thread(1, SETTID_METHOD_AUTO, SETTID_METHOD_AUTO, &err), -EEXIST);
+	CHECK_INT(err.holder, SETTID_HOLDER_UNSEEN);
+	CHECK_INT(make_program(1, SETTID_METHOD_AUTO, SETTID_METHOD_AUTO, &err), -EEXIST);
+	CHECK_INT(err.holder, SETTID_HOLDER_UNSEEN);
 }
 
 static void foreign_proc_no_right(void)
@@ -153,6 +219,11 @@ static void read_only_last_pid(void)
 	CHECK_INT(settid_fork(WISH(NUMBERS(500), .method = SETTID_METHOD_NS_LAST_PID), NULL, &err), -ENOSYS);
 	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
 	CHECK(strstr(err.text, "Read-only") != NULL);
+	CHECK_INT(make_thread(500, SETTID_METHOD_NS_LAST_PID, SETTID_METHOD_AUTO, &err), -ENOSYS);
+	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
+	CHECK_INT(make_program(500, SETTID_METHOD_NS_LAST_PID, SETTID_METHOD_AUTO, &err), -ENOSYS);
+	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
+	make_both(SETTID_METHOD_AUTO, SETTID_METHOD_CLONE3);
 	CHECK_INT(settid_probe(&p, NULL), 0);
 	CHECK_INT(p.last_pid_present, SETTID_YES);
 	CHECK_INT(p.last_pid_writable, SETTID_NO);
@@ -184,6 +255,10 @@ static void last_pid_not_permitted(void)
 
 	CHECK_INT(settid_fork(WISH(NUMBERS(500), .method = SETTID_METHOD_NS_LAST_PID), NULL, &err), -EPERM);
 	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
+	CHECK_INT(make_thread(500, SETTID_METHOD_NS_LAST_PID, SETTID_METHOD_AUTO, &err), -EPERM);
+	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
+	CHECK_INT(make_program(500, SETTID_METHOD_NS_LAST_PID, SETTID_METHOD_AUTO, &err), -EPERM);
+	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
 	world_census_check(before, "ns_last_pid refused");
 	CHECK_INT(settid_probe(&p, NULL), 0);
 	CHECK_INT(p.last_pid_writable, SETTID_NO);
@@ -193,12 +268,12 @@ static void last_pid_not_permitted(void)
 
 /* ------------------------------------------------------------------------------------ seccomp -- */
 
-/* Every clone3 gets `code`; all else passes. */
-static void forbid_clone3(int code)
+/* Every call of that number gets `code`; all else passes. */
+static void forbid(unsigned nr, int code)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 435 /* clone3 */, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)code),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -206,6 +281,11 @@ static void forbid_clone3(int code)
 
 	CHECK_INT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	CHECK_INT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0), 0);
+}
+
+static void forbid_clone3(int code)
+{
+	forbid(435, code);
 }
 
 static void falls_back(int code, enum settid_reason reason)
@@ -230,6 +310,15 @@ static void falls_back(int code, enum settid_reason reason)
 	CHECK_INT(err.reason, reason);
 	CHECK_INT(settid_fork(WISH(NUMBERS(1, 500), .flags = CLONE_NEWPID), NULL, &err), -EOPNOTSUPP);
 	CHECK_INT(err.reason, SETTID_REASON_METHOD_LIMIT);
+	make_both(SETTID_METHOD_AUTO, SETTID_METHOD_NS_LAST_PID);
+	CHECK_INT(make_thread(500, SETTID_METHOD_CLONE3, SETTID_METHOD_AUTO, &err), -code);
+	CHECK_INT(err.reason, reason);
+	CHECK_INT(make_program(500, SETTID_METHOD_CLONE3, SETTID_METHOD_AUTO, &err), -code);
+	CHECK_INT(err.reason, reason);
+	CHECK_INT(make_thread(1, SETTID_METHOD_AUTO, SETTID_METHOD_AUTO, &err), -EEXIST);
+	CHECK_INT(err.holder, SETTID_HOLDER_PROCESS);
+	CHECK_INT(make_program(1, SETTID_METHOD_AUTO, SETTID_METHOD_AUTO, &err), -EEXIST);
+	CHECK_INT(err.holder, SETTID_HOLDER_PROCESS);
 	CHECK_INT(settid_probe(&p, NULL), 0);
 	CHECK_INT(p.clone3, SETTID_NO);
 	CHECK_INT(p.clone3_errno, code);
@@ -261,9 +350,31 @@ static void seccomp_and_nothing_else(void)
 	forbid_clone3(EPERM);
 	CHECK_INT(settid_fork(WISH(NUMBERS(500)), NULL, &err), -ENOSYS);
 	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
+	CHECK_INT(make_thread(500, SETTID_METHOD_AUTO, SETTID_METHOD_AUTO, &err), -ENOSYS);
+	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
+	CHECK_INT(make_program(500, SETTID_METHOD_AUTO, SETTID_METHOD_AUTO, &err), -ENOSYS);
+	CHECK_INT(err.reason, SETTID_REASON_NO_LAST_PID);
 	CHECK_INT(settid_probe(&p, NULL), 0);
 	CHECK_INT(p.best, SETTID_METHOD_AUTO);
 	CHECK(strstr(p.why, "seccomp") != NULL && strstr(p.why, "ns_last_pid") != NULL);
+}
+
+/* No syscall user dispatch: a filter is as good as an old kernel. */
+static void no_user_dispatch(void)
+{
+	struct settid_error err;
+	struct settid_probe p = { .size = sizeof p };
+
+	forbid(SYS_prctl, EPERM);
+	CHECK_INT(make_thread(500, SETTID_METHOD_CLONE3, SETTID_METHOD_AUTO, &err), -ENOSYS);
+	CHECK_INT(err.reason, SETTID_REASON_METHOD_LIMIT);
+	CHECK(strstr(err.text, "user dispatch") != NULL);
+	CHECK_INT(make_thread(500, SETTID_METHOD_AUTO, SETTID_METHOD_NS_LAST_PID, &err), 0);
+	CHECK_INT(make_program(500, SETTID_METHOD_AUTO, SETTID_METHOD_CLONE3, &err), 0);
+	CHECK_INT(settid_probe(&p, NULL), 0);
+	CHECK_INT(p.user_dispatch, SETTID_NO);
+	CHECK_INT(p.clone3, SETTID_YES);
+	CHECK_INT(p.best, SETTID_METHOD_CLONE3);
 }
 
 /* ------------------------------------------------------------------------------------ probe -- */
@@ -347,6 +458,7 @@ IN_WORLD(last_pid_not_permitted, WORLD_PROC)
 IN_WORLD(seccomp_enosys, WORLD_PROC)
 IN_WORLD(seccomp_eperm, WORLD_PROC)
 IN_WORLD(seccomp_and_nothing_else, WORLD_PROC)
+IN_WORLD(no_user_dispatch, WORLD_PROC)
 IN_WORLD(probe_of_a_free_place, WORLD_PROC)
 IN_WORLD(probe_counts_levels, WORLD_PROC)
 IN_WORLD(probe_reads_pid_max, WORLD_PROC)
@@ -372,6 +484,8 @@ int main(void)
 		ROW("clone3 hidden by seccomp (ENOSYS) makes ns_last_pid the method", seccomp_enosys),
 		ROW("clone3 forbidden by seccomp (EPERM) makes ns_last_pid the method", seccomp_eperm),
 		ROW("with neither the error and the probe say why", seccomp_and_nothing_else),
+		ROW("a filter that forbids user dispatch makes ns_last_pid the method of threads",
+		    no_user_dispatch),
 		ROW("the probe of a free place finds everything", probe_of_a_free_place),
 		ROW("the probe counts levels and leaves a fresh namespace usable", probe_counts_levels),
 		ROW("the probe finds an outer level's pid_max by asking", probe_reads_pid_max),
@@ -384,5 +498,5 @@ int main(void)
 		return 0;
 	}
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return _cmocka_run_group_tests("places", tests, 15, NULL, NULL);
+	return _cmocka_run_group_tests("places", tests, 16, NULL, NULL);
 }

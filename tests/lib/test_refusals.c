@@ -334,6 +334,79 @@ static void parent_of_init(void)
 	REFUSE(WISH(NUMBERS(500), .flags = CLONE_PARENT), WANT(EINVAL, ARGUMENT, -1));
 }
 
+/* What man pages forbid and the kernel does not: a sibling that is another namespace's init. */
+static void sibling_init(void)
+{
+	pid_t maker = fork();
+
+	if (maker == 0) {
+		pid_t pid =
+			settid_fork(WISH(NUMBERS(1, 42), .flags = CLONE_NEWPID | CLONE_PARENT), NULL, NULL);
+
+		if (pid == 0)
+			_exit(getpid() == 1 ? 0 : 1);
+		CHECK_INT(pid, 42);
+		_exit(0);
+	}
+	CHECK_INT(world_reap(maker), 0);
+	CHECK_INT(world_reap(42), 0);
+}
+
+static void user_namespace_limit(void)
+{
+	CHECK_INT(unshare(CLONE_NEWUSER), 0);
+	CHECK(world_write("/proc/sys/user/max_user_namespaces", "0"));
+	REFUSE(WISH(.flags = CLONE_NEWUSER), WANT(ENOSPC, NAMESPACE_DEPTH, -1));
+	REFUSE(WISH(NUMBERS(1), .flags = CLONE_NEWUSER | CLONE_NEWPID), WANT(ENOSPC, NAMESPACE_DEPTH, -1));
+}
+
+/* Whoever has no id in his own user namespace cannot own another one. */
+static void ids_without_map(void)
+{
+	CHECK_INT(unshare(CLONE_NEWUSER), 0);
+	REFUSE(WISH(.flags = CLONE_NEWUSER), WANT(EPERM, NAMESPACE_RIGHT, -1));
+}
+
+/* Each kind of namespace needs the right, or a user namespace made along with it. */
+static void every_namespace_needs_the_right(void)
+{
+	const uint64_t flags[] = { CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,
+				   CLONE_NEWNET, CLONE_NEWPID, 0x02000000 /* NEWCGROUP */,
+				   0x80 /* NEWTIME */ };
+
+	world_keep_capability(-1);
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		refuse("a namespace without the right", WISH(.flags = flags[i]),
+		       WANT(EPERM, NAMESPACE_RIGHT, -1));
+		refuse("a namespace with a user namespace", WISH(.flags = flags[i] | CLONE_NEWUSER), MADE);
+	}
+}
+
+/* In a PID namespace whose owner is not above the user namespace that is to own the new one. */
+static void foreign_owner_inside(void)
+{
+	REFUSE(WISH(.flags = CLONE_NEWPID), WANT(EINVAL, ARGUMENT, -1));
+	REFUSE(WISH(NUMBERS(1), .flags = CLONE_NEWPID), WANT(EINVAL, ARGUMENT, -1));
+	REFUSE(WISH(.flags = CLONE_NEWPID | CLONE_NEWUSER), WANT(EINVAL, ARGUMENT, -1));
+	REFUSE(WISH(.flags = 0), MADE);
+}
+
+static void foreign_owner(void)
+{
+	struct settid_child init = world_child(WISH(.flags = CLONE_NEWPID | CLONE_NEWUSER));
+
+	CHECK_INT(setns(init.pidfd, CLONE_NEWPID), 0);
+	pid_t pid = settid_fork(NULL, NULL, NULL);
+
+	if (pid == 0) {
+		foreign_owner_inside();
+		_exit(0);
+	}
+	CHECK(pid > 0);
+	CHECK_INT(world_reap(pid), 0);
+	world_end(&init);
+}
+
 /* ------------------------------------------------------------------------------------ late -- */
 
 static void no_descriptor(void)
@@ -477,11 +550,16 @@ int main(void)
 		ROW("R1.41 a dead namespace is told as that", dead_namespace),
 		ROW("R1.38 the limit on namespaces is told as that", namespace_limit),
 		ROW("R1.37 the 33rd level is told as that", too_deep),
+		ROW("R1.28 a sibling may be a new namespace's init", sibling_init),
+		ROW("R1.31 the limit on user namespaces is told as that", user_namespace_limit),
+		ROW("R1.31 ids without a map are told as a missing right", ids_without_map),
+		ROW("R1.34 every kind of namespace needs the right", every_namespace_needs_the_right),
+		ROW("R1.36 a PID namespace below a foreign owner is told as that", foreign_owner),
 		ROW("R1.24 an init's CLONE_PARENT is told as that", parent_of_init),
 		ROW("R1.42 no descriptor for the pidfd, after the numbers", no_descriptor),
 		ROW("R1.43 a bad cgroup, after the numbers", bad_cgroup),
 	};
-	size_t len = 19;
+	size_t len = 24;
 	const char *missing = world_missing();
 	int r;
 

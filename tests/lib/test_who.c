@@ -318,6 +318,89 @@ static void held_in_an_outer_namespace(void)
 	end(901);
 }
 
+/* The two sentences that the manual shows, from two levels: the caller's children live below its own namespace. */
+static void zombie_of_another(void)
+{
+	int ready[2];
+	char byte;
+	struct settid_error err;
+
+	CHECK_INT(pipe(ready), 0);
+	pid_t bash = settid_fork(WISH(NUMBERS(17)), NULL, NULL);
+
+	if (bash == 0) {
+		name_myself("bash");
+		pid_t child = settid_fork(WISH(NUMBERS(42)), NULL, NULL);
+
+		if (child == 0)
+			_exit(0);
+		world_wait_zombie(42);
+		CHECK_INT(write(ready[1], "r", 1), 1);
+		for (;;)
+			pause();
+	}
+	CHECK_INT(bash, 17);
+	CHECK_INT(read(ready[0], &byte, 1), 1);
+	CHECK_INT(settid_fork(WISH(NUMBERS(1, 42), .flags = CLONE_NEWPID), NULL, &err), -EEXIST);
+	expect_text(err.text, "set_tid[1] = 42 is held by a zombie, child of 17 (bash)");
+	CHECK_INT(err.level, 1);
+	CHECK_INT(err.holder_parent, 17);
+	end(17);
+	world_reap(42); /* ours since its parent died */
+}
+
+static void join_31496(void)
+{
+	CHECK_INT(setpgid(0, 31496), 0);
+}
+
+/* The init of a namespace two levels down, as a pidfd of ours. */
+static int init_two_levels_down(struct settid_child *outer)
+{
+	int ready[2], pidfd;
+	char byte;
+
+	CHECK_INT(pipe(ready), 0);
+	pid_t pid = settid_fork(WISH(NUMBERS(1, 40), .flags = CLONE_NEWPID), outer, NULL);
+
+	if (pid == 0) {
+		setsid();
+		world_child(WISH(NUMBERS(1, 2, 41), .flags = CLONE_NEWPID));
+		CHECK_INT(write(ready[1], "r", 1), 1);
+		for (;;)
+			pause();
+	}
+	CHECK_INT(pid, 40);
+	CHECK_INT(read(ready[0], &byte, 1), 1);
+	pidfd = (int)syscall(SYS_pidfd_open, 41, 0);
+	CHECK(pidfd >= 0);
+	return pidfd;
+}
+
+static void group_two_levels_up(void)
+{
+	struct settid_child outer;
+	struct settid_error err;
+
+	busy(31496, "leader", found_group);
+	busy(31500, "sleep", join_31496);
+	busy(31501, "cat", join_31496);
+	busy(31502, "cat", join_31496);
+	end(31496);
+	CHECK_INT(setns(init_two_levels_down(&outer), CLONE_NEWPID), 0);
+	CHECK_INT(settid_fork(WISH(NUMBERS(600, 601, 31496)), NULL, &err), -EEXIST);
+	expect_text(err.text,
+		    "set_tid[2] = 31496 is still a process group's number: 31500 (sleep) and 2 more are "
+		    "its members");
+	CHECK_INT(err.level, 2);
+	CHECK_INT(err.holder_pid, 31500);
+	CHECK_INT(err.holder_members, 3);
+	end(31500);
+	end(31501);
+	end(31502);
+	world_end(&outer);
+}
+
 /* ------------------------------------------------------------------------------------ unseen -- */
 
 /* Outside our world somebody holds 1 for certain; our own /proc cannot show who. */
@@ -386,6 +469,8 @@ IN_WORLD(session_of_dead_leader, WORLD_PROC)
 IN_WORLD(free_number, WORLD_PROC)
 IN_WORLD(held_in_an_entered_namespace, WORLD_PROC)
 IN_WORLD(held_in_an_outer_namespace, WORLD_PROC)
+IN_WORLD(zombie_of_another, WORLD_PROC)
+IN_WORLD(group_two_levels_up, WORLD_PROC)
 IN_WORLD(outer_level_is_unseen, WORLD_PROC)
 IN_WORLD(outer_level_is_seen_through_its_proc, 0)
 IN_WORLD(hidepid, WORLD_PROC)
@@ -410,8 +495,10 @@ int main(void)
 		    held_in_an_entered_namespace),
 		ROW("a group of an outer namespace is named through that namespace's /proc",
 		    held_in_an_outer_namespace),
+		ROW("a zombie of another process, one level up, is named by its parent", zombie_of_another),
+		ROW("a group two levels up is named by its members", group_two_levels_up),
 	};
-	size_t len = 10;
+	size_t len = 12;
 	const char *missing = world_missing();
 
 	if (missing) {
