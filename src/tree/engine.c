@@ -81,17 +81,22 @@ static long signal_self(uint32_t sig)
 	return send_signal(SYS0(SYS_getpid), sig);
 }
 
-/* A limit of 0 and "not dumpable" both keep a dump from being made; either alone would do. */
+/*
+ * A limit of one byte keeps every dump from being made: too little for a file, and a piped core_pattern, which ignores
+ * any other limit, takes it for "none" (seen on 6.18; 0 and 2 did dump).  "Not dumpable" would do as well, but then the
+ * zombie's status is root's alone to read, and nobody else could verify it.
+ */
 static long arrange_core(struct engine *e, bool dumps)
 {
 	struct rlimit limit = { 0, 0 };
 	long r = SYS4(SYS_prlimit64, 0, RLIMIT_CORE, 0, &limit);
 
-	limit.rlim_cur = dumps ? limit.rlim_max : 0;
+	bool hidden = limit.rlim_max < 1;
+	limit.rlim_cur = dumps ? limit.rlim_max : !hidden;
 	if (r == 0)
 		r = SYS4(SYS_prlimit64, 0, RLIMIT_CORE, &limit, 0);
 	if (r == 0)
-		r = SYS2(SYS_prctl, PR_SET_DUMPABLE, dumps);
+		r = SYS2(SYS_prctl, PR_SET_DUMPABLE, dumps || !hidden);
 	return r == 0 && dumps ? SYS1(SYS_fchdir, e->core_fd) : r;
 }
 

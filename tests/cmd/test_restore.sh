@@ -232,9 +232,22 @@ ordinary_user() {
 		is "$status" 0
 	done
 }
+# What cannot be read cannot have been verified.
+ordinary_zombies() {
+	chmod 777 .
+	cp "$TREES/zombies.json" .
+	chmod 644 zombies.json
+	start_command setpriv --reuid 65534 --regid 65534 --clear-groups "$SETTID" restore --user --pidfile root zombies.json
+	wait_for test -s root
+	run setpriv --reuid 65534 --regid 65534 --clear-groups "$SETTID" show "$(cat root)"
+	finish TERM
+	like "$out" 'zombie SIGSEGV'
+	is "$err" ''
+}
 if setpriv --reuid 65534 --regid 65534 --clear-groups unshare --user true 2>/dev/null &&
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$SETTID" --version >/dev/null 2>&1; then
 	it "an ordinary user restores with --user" ordinary_user
+	it "an ordinary user can read how all zombies of a restore ended" ordinary_zombies
 else
 	skip "an ordinary user restores with --user" "no user namespaces for ordinary users, or the command is out of their reach"
 fi
