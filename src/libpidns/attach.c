@@ -41,8 +41,11 @@ static void unlink_link(struct pidns_link *link, enum pidns_kind kind)
 	link->next = link->prev = NULL;
 }
 
+/* Number 0, the first process's group and session, was never in the tables, and is the world's to keep. */
 static void free_if_unused(struct pidns_id *id)
 {
+	if (pidns_id_number(id, (int32_t)id->level) == 0)
+		return;
 	for (int kind = 0; kind < PIDNS_KINDS; kind++)
 		if (id->u.first[kind])
 			return;

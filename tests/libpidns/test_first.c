@@ -118,6 +118,18 @@ static void a_namespace_dies_with_its_init(void **state)
 	assert_int_equal(pidns_ns_count(pidns_root(s->w)), 1);
 }
 
+/* Group and session 0 are the world's: members come and go, and it stays. */
+static void nobody_is_left_in_the_first_group(void **state)
+{
+	struct scene *s = *state;
+
+	assert_int_equal(pidns_setsid(s->boot), 1);
+	assert_int_equal(pidns_setsid(s->container), 1);
+	assert_null(pidns_check(s->w));
+	child_of(s->boot, 0, NULL, 0);
+	assert_null(pidns_check(s->w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +140,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_wait_that_has_to_wait_is_completed_by_the_death, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_namespace_dies_with_its_init, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nobody_is_left_in_the_first_group, set_up, tear_down),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
