@@ -43,6 +43,23 @@ static inline pidns__word pidns__bit_clear(pidns__set *set, uint32_t n)
 	return word;
 }
 
+/* The lowest bit of a word that is not 0.  Without an instruction for it the compiler would call a function of its runtime. */
+static inline uint32_t pidns__lowest(pidns__word word)
+{
+#if defined(__riscv) && !defined(__riscv_zbb)
+	uint32_t n = 0;
+
+	for (uint32_t half = PIDNS__WORD_BITS / 2; half; half /= 2)
+		if (!(word & (((pidns__word)1 << half) - 1))) {
+			word >>= half;
+			n += half;
+		}
+	return n;
+#else
+	return (uint32_t)__builtin_ctzl(word);
+#endif
+}
+
 /* The first n >= from that is in the set (flip 0), or is not in it (flip ~0); `len` if there is none. */
 static inline uint32_t pidns__bit_next(const pidns__set *set, uint32_t from, uint32_t len, pidns__word flip)
 {
@@ -57,7 +74,7 @@ static inline uint32_t pidns__bit_next(const pidns__set *set, uint32_t from, uin
 			return len;
 		word = pidns__peek(&set[at]) ^ flip;
 	}
-	return at * PIDNS__WORD_BITS + (uint32_t)__builtin_ctzl(word);
+	return at * PIDNS__WORD_BITS + pidns__lowest(word);
 }
 
 #endif

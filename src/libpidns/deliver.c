@@ -291,6 +291,13 @@ void pidns__send_task(struct pidns_task *t, int32_t sig, const struct pidns__sen
 
 /* ---------------------------------------------------------------------------------------- delivering -- */
 
+static int32_t lowest_signal(uint64_t set)
+{
+	uint32_t low = (uint32_t)set;
+
+	return (int32_t)(low ? pidns__lowest(low) : 32 + pidns__lowest((uint32_t)(set >> 32))) + 1;
+}
+
 /* One thread acts on all that it may, its own before the process's, the lowest first. */
 static void deliver_to(struct pidns_task *t)
 {
@@ -308,7 +315,7 @@ static void deliver_to(struct pidns_task *t)
 		}
 		if (!set)
 			return;
-		sig = __builtin_ctzll(set) + 1;
+		sig = lowest_signal(set);
 		if (act_on(t, sig, pending_take(t->world, from, sig)))
 			tell_parent(p);
 	}

@@ -17,7 +17,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define DEPTH 5 /* they prove nothing about sequences, and take their time */
 #define RANDOM_OPS 200000
-#else
+#elif !defined(DEPTH)
 #define DEPTH 7
 #define RANDOM_OPS 2000000
 #endif
