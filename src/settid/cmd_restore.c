@@ -60,7 +60,7 @@ struct request {
 struct outcome {
 	pid_t root;
 	double fork_s, verify_s;
-	unsigned retries, differences;
+	unsigned retries, differences, unreadable;
 	json_t *said; /* differences, for --json */
 	bool quiet;
 };
@@ -221,6 +221,10 @@ static int verify(const struct request *q, struct restore *restored, const struc
 	}
 	if (r == 0)
 		out->differences = tree_compare(want, got, &compare, say_difference, out);
+	out->unreadable = r == 0 ? got->unreadable : 0;
+	if (out->unreadable && !out->quiet)
+		cmd_warn("%u %s could not be read, and so not verified", out->unreadable,
+			 out->unreadable == 1 ? "fact" : "facts");
 	out->verify_s = now_s() - start;
 	tree_free(got);
 	return r;
@@ -250,12 +254,12 @@ static int report(const struct request *q, const struct tree *t, const struct pl
 	notes = json_array();
 	for (uint32_t k = 0; k < p->notes_len; k++)
 		json_array_append_new(notes, json_bytes(p->notes[k], strlen(p->notes[k])));
-	return out_json(json_pack("{s:i, s:I, s:I, s:b, s:o*, s:o, s:f, s:f, s:I}", "root", (int)out->root,
-				  "processes", (json_int_t)t->processes_len, "threads", (json_int_t)threads,
-				  "verified", q->verify && out->differences == 0, "differences",
-				  q->verify ? json_incref(out->said) : NULL, "notes", notes, "fork_seconds",
-				  out->fork_s, "verify_seconds", out->verify_s, "retries",
-				  (json_int_t)out->retries));
+	return out_json(json_pack("{s:i, s:I, s:I, s:b, s:o*, s:i, s:o, s:f, s:f, s:I}", "root",
+				  (int)out->root, "processes", (json_int_t)t->processes_len, "threads",
+				  (json_int_t)threads, "verified", q->verify && out->differences == 0,
+				  "differences", q->verify ? json_incref(out->said) : NULL, "unreadable",
+				  (int)out->unreadable, "notes", notes, "fork_seconds", out->fork_s,
+				  "verify_seconds", out->verify_s, "retries", (json_int_t)out->retries));
 }
 
 static void show_progress(void *arg, size_t done)

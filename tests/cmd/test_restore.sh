@@ -244,9 +244,30 @@ ordinary_zombies() {
 	like "$out" 'zombie SIGSEGV'
 	is "$err" ''
 }
+# Where no limit lets a core dump be refused, the dead cannot be looked at: said, and told to programs.
+unverified_zombies() {
+	chmod 777 .
+	cp "$TREES/zombies.json" .
+	chmod 644 zombies.json
+	start_command setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
+		'ulimit -c 0; exec "$0" restore --user "$@" zombies.json' "$SETTID" "$@"
+	finish TERM
+	is "$status" 0
+}
+unverified_is_said() {
+	unverified_zombies
+	like "$(cat complaint)" '7 facts could not be read, and so not verified'
+}
+unverified_is_json() {
+	unverified_zombies --json
+	like "$(cat said)" '"unreadable": 7'
+	is "$(cat complaint)" ''
+}
 if setpriv --reuid 65534 --regid 65534 --clear-groups unshare --user true 2>/dev/null &&
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$SETTID" --version >/dev/null 2>&1; then
 	it "an ordinary user restores with --user" ordinary_user
+	it "what a verification could not read is said" unverified_is_said
+	it "what a verification could not read is in the JSON" unverified_is_json
 	it "an ordinary user can read how all zombies of a restore ended" ordinary_zombies
 else
 	skip "an ordinary user restores with --user" "no user namespaces for ordinary users, or the command is out of their reach"
