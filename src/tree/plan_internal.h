@@ -67,6 +67,7 @@ struct plan_node {
 		int32_t group; /* the one it is in now */
 		bool born, started, ready, home, settled;
 		bool standing;   /* it is a stand-in, or about to be */
+		bool stood;      /* it was one */
 		int32_t standin; /* for which group */
 		bool exists;     /* its own group can be entered */
 		bool steady;     /* that will have a member at any time from now on */

@@ -169,6 +169,7 @@ static int end_stand_in(struct planner *pl, int32_t i)
 	TRY(plan__come_home(pl, i));
 	n->now.standin = pl->standins[n->now.standin].next;
 	n->now.standing = false;
+	n->now.stood = true;
 	n->now.standins_left--;
 	if (n->leads_session)
 		TRY(early_thing_done(pl, i));
@@ -258,8 +259,10 @@ static int advance(struct planner *pl, int32_t i)
 		TRY(get_ready(pl, i));
 	if (!now->ready || now->on_visits_left || now->standing)
 		return 0;
-	if (now->standins_left)
-		return 0; /* see stand_ins() */
+	if (now->standins_left) { /* see stand_ins() for the first one */
+		now->standing = now->stood;
+		return now->stood ? plan__later(pl, STAND_IN, i) : 0;
+	}
 	if (pl->nodes[i].leads_session && !now->home) {
 		if (now->early_left)
 			return 0;

@@ -148,6 +148,17 @@ static int node_await(const struct live_box *box)
 	return (int)r;
 }
 
+static int node_enter(const struct live_box *box)
+{
+	long fd = SYS2(SYS_pidfd_open, box->a, 0), r;
+
+	if (fd < 0)
+		return (int)fd;
+	r = SYS2(SYS_setns, fd, CLONE_NEWPID);
+	SYS1(SYS_close, fd);
+	return (int)r;
+}
+
 static int node_obey(struct live_shared *s, struct live_box *box)
 {
 	switch ((enum live_op)box->op) {
@@ -157,6 +168,10 @@ static int node_obey(struct live_shared *s, struct live_box *box)
 		return (int)SYS0(SYS_setsid);
 	case LIVE_SETPGID:
 		return (int)SYS2(SYS_setpgid, 0, box->a);
+	case LIVE_SETPGID_CHILD:
+		return (int)SYS2(SYS_setpgid, box->a, box->b);
+	case LIVE_ENTER:
+		return node_enter(box);
 	case LIVE_NAME:
 		return (int)SYS2(SYS_prctl, PR_SET_NAME, box->name);
 	case LIVE_THREAD:

@@ -13,14 +13,16 @@
 enum live_op {
 	LIVE_FORK, /* a: the child's mailbox, b: clone flags, c: exit signal, d: its number or 0.  -> its PID */
 	LIVE_SETSID,
-	LIVE_SETPGID, /* a: the group as the node sees it, 0 = its own */
-	LIVE_NAME,    /* name */
-	LIVE_THREAD,  /* name */
-	LIVE_EXIT,    /* a: the code.  No answer */
-	LIVE_DIE,     /* a: the signal, b: core dump wanted.  No answer */
-	LIVE_STOP,    /* a: the signal.  No answer */
-	LIVE_KILL,    /* a: a child, b: the signal */
-	LIVE_AWAIT,   /* a: a child, b: WEXITED or WSTOPPED, also WNOWAIT */
+	LIVE_SETPGID,       /* a: the group as the node sees it, 0 = its own */
+	LIVE_SETPGID_CHILD, /* a: a child, b: the group as the node sees it */
+	LIVE_ENTER, /* a: a namespace's init as the node sees it, or itself: where its children are born from now on */
+	LIVE_NAME,   /* name */
+	LIVE_THREAD, /* name */
+	LIVE_EXIT,   /* a: the code.  No answer */
+	LIVE_DIE,    /* a: the signal, b: core dump wanted.  No answer */
+	LIVE_STOP,   /* a: the signal.  No answer */
+	LIVE_KILL,   /* a: a child, b: the signal */
+	LIVE_AWAIT,  /* a: a child, b: WEXITED or WSTOPPED, also WNOWAIT */
 };
 
 struct live_box {

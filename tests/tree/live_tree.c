@@ -8,7 +8,8 @@
  *               no leader that is gone;
  *          (R3) processes die first (leaves only, so nobody is orphaned) and are stopped last, children before
  *               their parents, since the stopped obey no more;
- *          (R4) a group is joined only by those who live in the same namespace as its leader, and never by inits.
+ *          (R4) a group is joined only by those who live in the same namespace as its leader, or whose parent does and
+ *               moves them, and never by inits of that namespace.
  */
 #include "live_tree.h"
 
@@ -109,7 +110,31 @@ static int pick_notify(struct maker *m)
 	return signals[below(m, sizeof signals / sizeof *signals)];
 }
 
-static int grow(struct maker *m, uint32_t parent, bool new_ns)
+static bool is_init(const struct maker *m, uint32_t node)
+{
+	return m->nodes[node].ns == node;
+}
+
+/* Where a child of `node` is to live: usually where it does itself; or in a namespace just below, whose init it sees. */
+static uint32_t pick_ns(struct maker *m, uint32_t node)
+{
+	uint32_t other = 1 + below(m, m->len - 1);
+
+	if (!may(m, LIVE_TREE_HELPED) || !chance(m, 30) || !is_init(m, other) ||
+	    m->nodes[m->nodes[other].parent].ns != m->nodes[node].ns)
+		return m->nodes[node].ns;
+	return other;
+}
+
+/* The namespace's init as `node` sees it. */
+static int enter(struct maker *m, uint32_t node, uint32_t ns)
+{
+	int32_t number = ns == m->nodes[node].ns ? m->s->boxes[node].pid : m->nodes[ns].pid;
+
+	return ask(m, node, &(struct live_box){ .op = LIVE_ENTER, .a = number });
+}
+
+static int grow_in(struct maker *m, uint32_t parent, bool new_ns, uint32_t ns)
 {
 	uint32_t child = m->len;
 	const struct live_made *p = &m->nodes[parent];
@@ -127,23 +152,31 @@ static int grow(struct maker *m, uint32_t parent, bool new_ns)
 		return e;
 	m->nodes[child] = (struct live_made){
 		.parent = parent,
-		.ns = new_ns ? child : p->ns,
+		.ns = new_ns ? child : ns,
 		.group = p->group,
 		.session = p->session,
 		.pid = pid,
 		.number = m->s->boxes[child].pid,
 		.notify = what.c,
 		.exit_code = -1,
-		.level = p->level + new_ns,
+		.level = new_ns ? p->level + 1 : m->nodes[ns].level,
 	};
 	m->nodes[parent].children++;
 	m->len++;
 	return 0;
 }
 
-static bool is_init(const struct maker *m, uint32_t node)
+static int grow(struct maker *m, uint32_t parent, bool new_ns)
 {
-	return m->nodes[node].ns == node;
+	uint32_t ns = new_ns || m->len == 1 ? m->nodes[parent].ns : pick_ns(m, parent);
+	int e;
+
+	if (ns == m->nodes[parent].ns || m->nodes[parent].threads) /* R1.25 is not for us to try */
+		return grow_in(m, parent, new_ns, m->nodes[parent].ns);
+	e = enter(m, parent, ns);
+	if (e >= 0)
+		e = grow_in(m, parent, false, ns);
+	return e < 0 ? e : enter(m, parent, m->nodes[parent].ns);
 }
 
 static bool leads_somebody(const struct maker *m, uint32_t node)
@@ -191,6 +224,26 @@ static int join_group(struct maker *m, uint32_t node)
 	return e;
 }
 
+/* Its parent moves the node to some group of their session that the parent can name. */
+static int move_child(struct maker *m, uint32_t node)
+{
+	struct live_made *n = &m->nodes[node];
+	const struct live_made *p = &m->nodes[n->parent];
+	uint32_t leader = m->nodes[1 + below(m, m->len - 1)].group;
+	const struct live_made *l = &m->nodes[leader];
+
+	if (n->parent == 0 || leader == 0 || leader == n->group || n->session == node ||
+	    n->session != p->session || l->session != p->session || l->ns != p->ns ||
+	    !leads_somebody(m, leader) || (is_init(m, node) && n->ns == l->ns))
+		return 0;
+	int e = ask(
+		m, n->parent,
+		&(struct live_box){ .op = LIVE_SETPGID_CHILD, .a = n->pid, .b = m->s->boxes[leader].pid });
+	if (e >= 0)
+		n->group = leader;
+	return e;
+}
+
 static void pick_name(struct maker *m, char out[static 16])
 {
 	static const char *const names[] = { "worker",      "a b",         ") R 1 (",
@@ -227,6 +280,8 @@ static int deed(struct maker *m)
 {
 	uint32_t node = 1 + below(m, m->len - 1);
 
+	if (may(m, LIVE_TREE_HELPED) && chance(m, 25))
+		return move_child(m, node);
 	switch (below(m, 5)) {
 	case 0:
 		return may(m, LIVE_TREE_SESSIONS) ? new_session(m, node) : 0;
@@ -307,12 +362,23 @@ static int stop(struct maker *m, uint32_t node)
 	return await_child(m, node, WSTOPPED | (chance(m, 50) ? WNOWAIT : 0));
 }
 
+/* Not even somebody who was put into its namespace from outside. */
+static bool leaves_nobody(const struct maker *m, uint32_t node)
+{
+	if (m->nodes[node].children)
+		return false;
+	for (uint32_t i = 1; is_init(m, node) && i < m->len; i++)
+		if (i != node && m->nodes[i].ns == node)
+			return false;
+	return true;
+}
+
 static int finish(struct maker *m)
 {
 	int e = 0;
 
 	for (uint32_t i = 2; e >= 0 && i < m->len; i++)
-		if (may(m, LIVE_TREE_ZOMBIES) && m->nodes[i].children == 0 && chance(m, 30))
+		if (may(m, LIVE_TREE_ZOMBIES) && leaves_nobody(m, i) && chance(m, 30))
 			e = die(m, i);
 	for (uint32_t i = m->len - 1; e >= 0 && i > 0; i--)
 		if (may(m, LIVE_TREE_STOPS) && !m->nodes[i].dead && chance(m, 10))

@@ -31,6 +31,8 @@ enum {
 	LIVE_TREE_NOTIFY = 1 << 8,     /* exit signals other than SIGCHLD, and none */
 	LIVE_TREE_NUMBERS = 1 << 9,    /* PIDs from all over the range instead of 1, 2, 3 */
 	LIVE_TREE_ALL = (1 << 10) - 1,
+	/* not in ALL: what it takes labels and other processes' help to make */
+	LIVE_TREE_HELPED = 1 << 10, /* children that their parent moved, or put into an existing namespace */
 };
 
 /* What was made: one entry per process, [1] is the root and [0] the driver, which is outside. */

@@ -121,7 +121,7 @@ static int round_trip(uint64_t seed)
 {
 	struct live_tree live = { 0 };
 	unsigned size = 2 + (unsigned)(seed * 2654435761u >> 7) % 40;
-	int bad = live_tree_start(seed, size, LIVE_TREE_ALL, &live);
+	int bad = live_tree_start(seed, size, LIVE_TREE_ALL | LIVE_TREE_HELPED, &live);
 	struct tree *want = bad < 0 ? NULL : dump(live.root, seed);
 
 	live_tree_stop(&live);
