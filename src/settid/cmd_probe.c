@@ -104,6 +104,18 @@ static void add_level(struct libscols_table *t, const struct settid_probe *p, in
 	add_row(t, &(struct row){ what, level->may_set, why });
 }
 
+static void print_best(const struct settid_probe *p)
+{
+	char text[sizeof p->why + 64];
+	int width = out_width(stdout);
+
+	snprintf(text, sizeof text, "Best method: %s.  Why: %s.",
+		 p->best == SETTID_METHOD_AUTO ? "none" : settid_method_name(p->best), p->why);
+	if (width)
+		out_wrap(text, (size_t)width);
+	printf("\n%s\n", text);
+}
+
 static int print_table(const struct settid_probe *p)
 {
 	const struct row rows[] = {
@@ -132,8 +144,7 @@ static int print_table(const struct settid_probe *p)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		add_row(t, &rows[i]);
 	int r = out_table_print(t);
-	printf("\nBest method: %s.  Why: %s.\n",
-	       p->best == SETTID_METHOD_AUTO ? "none" : settid_method_name(p->best), p->why);
+	print_best(p);
 	return r;
 }
 

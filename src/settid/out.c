@@ -67,6 +67,8 @@ int out_finish(void)
 
 /* ---------------------------------------------------------------------------------------- tables -- */
 
+#define SEPARATOR "  "
+
 struct libscols_table *out_table_new(void)
 {
 	struct libscols_table *t = scols_new_table();
@@ -79,15 +81,13 @@ struct libscols_table *out_table_new(void)
 	scols_table_set_termforce(t, width ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
 	if (width)
 		scols_table_set_termwidth(t, (size_t)width);
-	scols_table_set_column_separator(t, "  ");
+	scols_table_set_column_separator(t, SEPARATOR);
 	return t;
 }
 
 int out_table_column(struct libscols_table *t, const char *name, enum out_align align)
 {
-	int flags = align == OUT_RIGHT ? SCOLS_FL_RIGHT : SCOLS_FL_WRAP;
-
-	if (!t || !scols_table_new_column(t, name, 0, flags))
+	if (!t || !scols_table_new_column(t, name, 0, align == OUT_RIGHT ? SCOLS_FL_RIGHT : 0))
 		return -ENOMEM;
 	return 0;
 }
@@ -114,12 +114,88 @@ int out_table_color(struct libscols_table *t, size_t column, const char *escape)
 	return scols_cell_set_color(scols_line_get_cell(line, column), escape);
 }
 
+void out_wrap(char *text, size_t width)
+{
+	char *line = text, *blank = NULL;
+
+	for (char *p = text; *p; p++) {
+		if (*p == '\n')
+			line = p + 1;
+		if (*p == ' ')
+			blank = p;
+		if ((size_t)(p - line) >= width && blank && blank > line) {
+			*blank = '\n';
+			line = blank + 1;
+		}
+	}
+}
+
+/* What the other columns leave of a line for the last one. */
+static size_t last_column_room(struct libscols_table *t, size_t columns)
+{
+	size_t used = 0, width = scols_table_get_termwidth(t);
+
+	for (size_t i = 0; i + 1 < columns; i++) {
+		struct libscols_column *column = scols_table_get_column(t, i);
+		size_t widest = strlen(scols_cell_get_data(scols_column_get_header(column)));
+		for (size_t k = 0; k < scols_table_get_nlines(t); k++) {
+			const char *data = scols_line_get_column_data(scols_table_get_line(t, k), column);
+			size_t len = data ? strlen(data) : 0;
+			widest = len > widest ? len : widest;
+		}
+		used += widest + strlen(SEPARATOR);
+	}
+	return width > used ? width - used : 0;
+}
+
+#define NARROWEST 16 /* less than that is no column: then lines may be too long */
+
+static int wrap_last_column(struct libscols_table *t)
+{
+	size_t columns = scols_table_get_ncols(t), room = last_column_room(t, columns);
+	struct libscols_column *last = scols_table_get_column(t, columns - 1);
+	int r = 0;
+
+	if (room < NARROWEST)
+		return 0;
+	scols_column_set_flags(last, SCOLS_FL_WRAP);
+	scols_column_set_safechars(last, "\n");
+	scols_column_set_wrapfunc(last, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+	for (size_t k = 0; r == 0 && k < scols_table_get_nlines(t); k++) {
+		struct libscols_cell *cell = scols_line_get_column_cell(scols_table_get_line(t, k), last);
+		char *text = scols_cell_get_data(cell) ? strdup(scols_cell_get_data(cell)) : NULL;
+		if (text)
+			out_wrap(text, room);
+		r = text ? scols_cell_refer_data(cell, text) : 0;
+	}
+	return r;
+}
+
+/* libsmartcols fills lines up with blanks: on a terminal they may wrap, elsewhere they are noise. */
+static void print_trimmed(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n"), end = len;
+		while (end > 0 && text[end - 1] == ' ')
+			end--;
+		fwrite(text, 1, end, stdout);
+		putchar('\n');
+		text += len + (text[len] == '\n');
+	}
+}
+
 int out_table_print(struct libscols_table *t)
 {
+	char *text = NULL;
+
 	if (!t)
 		return -ENOMEM;
-	fflush(stdout);
-	int r = scols_print_table(t);
+	int r = out_width(stdout) ? wrap_last_column(t) : 0;
+	if (r == 0)
+		r = scols_print_table_to_string(t, &text);
+	if (r == 0)
+		print_trimmed(text);
+	free(text);
 	scols_unref_table(t);
 	return r;
 }

@@ -38,7 +38,7 @@ enum out_align { OUT_LEFT, OUT_RIGHT };
 
 /*
  * A table on stdout through libsmartcols; NULL = out of memory, and all others take NULL.  Control characters
- *in cells are escaped.  `widths` of a terminal are kept by wrapping the last column.
+ * in cells are escaped.  A terminal's width is kept by wrapping the last column between words.
  *
  *	struct libscols_table *t = out_table_new();
  *	out_table_column(t, "NAME", OUT_LEFT);
@@ -52,6 +52,8 @@ int out_table_row(struct libscols_table *t, const char *const *cells,
 		  size_t cells_len); /* NULL cell = empty */
 /* Colour of the last row's cell: an escape such as OUT_RED; nothing on what is no terminal. */
 int out_table_color(struct libscols_table *t, size_t column, const char *escape);
+/* Breaks text into lines of at most `width` bytes, by making newlines of blanks; words that are longer stay whole. */
+void out_wrap(char *text, size_t width);
 /* Prints and frees.  0 or -errno. */
 int out_table_print(struct libscols_table *t);
 

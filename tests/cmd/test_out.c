@@ -97,6 +97,17 @@ static void a_tree_error_says_its_place(void **state)
 		    "{\"errno\":\"EINVAL\",\"line\":3,\"pid\":42,\"field\":\"pgid\",\"message\":\"no\"}");
 }
 
+static void text_is_wrapped_between_words_only(void **state)
+{
+	(void)state;
+	char text[] = "four word here and incomprehensibilities x", short_text[] = "ten bytes!";
+
+	out_wrap(text, 10);
+	assert_string_equal(text, "four word\nhere and\nincomprehensibilities\nx");
+	out_wrap(short_text, 10);
+	assert_string_equal(short_text, "ten bytes!");
+}
+
 static void numbers_are_taken_whole_and_within_bounds(void **state)
 {
 	(void)state;
@@ -253,6 +264,7 @@ int main(void)
 		cmocka_unit_test(what_an_error_does_not_know_is_absent),
 		cmocka_unit_test(an_errno_without_a_name_keeps_its_number),
 		cmocka_unit_test(a_tree_error_says_its_place),
+		cmocka_unit_test(text_is_wrapped_between_words_only),
 		cmocka_unit_test(numbers_are_taken_whole_and_within_bounds),
 		cmocka_unit_test(seconds_have_three_decimals_at_most),
 		cmocka_unit_test(lists_keep_their_order_and_their_bounds),

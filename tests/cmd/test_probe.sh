@@ -89,4 +89,23 @@ else
 	skip "probe with privileges" "needs the right to make PID namespaces (root)"
 fi
 
+# Notes are long where something is refused, so the probe of somebody without rights is looked at.
+narrow() {
+	run script -qec "stty cols 60; setpriv --bounding-set=-all --inh-caps=-all --no-new-privs '$SETTID' probe" /dev/null
+	widest=$(echo "$out" | tr -d '\r' | sed 's/\x1b\[[0-9;]*m//g' | LC_ALL=C.UTF-8 wc -L)
+	like "$out" 'NOTE'
+	[ "$widest" -le 60 ] || {
+		echo "a line has $widest columns"
+		tap_last
+		return 1
+	}
+	unlike "$out" 'right to w
+'
+}
+if command -v script >/dev/null && command -v setpriv >/dev/null; then
+	it "notes are wrapped at words on a narrow terminal" narrow
+else
+	skip "notes are wrapped at words on a narrow terminal" "no script(1) or setpriv(1) here"
+fi
+
 tap_end
