@@ -28,7 +28,7 @@ the helper init, set_tid {1}, in a new PID namespace
     take the name "settid-init"
     make process 10
     report that it stands
-    hold
+    reap orphans until process 10 ends
 process 10, set_tid {10}
     take the name "\x1b[31m"
     found a process group
