@@ -101,12 +101,12 @@ static long arrange_core(struct engine *e, bool dumps)
 }
 
 /* Memory of its own where the signal may dump core. */
-static long die(struct engine *e, const struct plan_step *s, bool own_memory)
+static long die(struct engine *e, const struct plan_step *s, uint8_t flags)
 {
-	long r = own_memory ? arrange_core(e, s->b) : 0;
+	long r = flags & PLAN_OWN_MEMORY ? arrange_core(e, s->b) : 0;
 
 	if (r == 0)
-		r = signal_self(s->a);
+		r = flags & PLAN_NEWPID ? engine_die_as_init(s->a) : signal_self(s->a);
 	return r < 0 ? r : -EINVAL; /* still here: the signal did not kill */
 }
 
@@ -214,7 +214,7 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_EXIT:
 		return SYS1(SYS_exit_group, s->a);
 	case PLAN_DIE:
-		return die(e, s, e->actors[c->actor].flags & PLAN_OWN_MEMORY);
+		return die(e, s, e->actors[c->actor].flags);
 	case PLAN_EXIT_THREAD:
 		return SYS1(SYS_exit, 0);
 	case PLAN_REAP:

@@ -44,6 +44,9 @@ uint64_t engine_now(void); /* ns, CLOCK_MONOTONIC */
 long engine_birth(struct ctx *c, uint32_t actor);
 struct ctx *engine_slot(struct engine *e, uint32_t actor);
 
+/* engine_fault.c: for the init of a namespace of the tree, which takes no signal from itself. */
+long engine_die_as_init(uint32_t sig);
+
 /* engine.c: an actor's whole life. */
 int engine_run(void *slot) __attribute__((noreturn));
 

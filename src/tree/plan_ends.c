@@ -12,13 +12,14 @@
 #include <signal.h>
 #include <stdlib.h>
 
-/* A death or stop that its parent has to bring about: an init does not take such signals from inside. */
+/* A death or stop that its parent has to bring about: an init does not take such signals from inside.  Its other deaths
+ * it can bring about itself: by a fault, or by reboot(2). */
 static bool killed_by_parent(const struct planner *pl, int32_t i)
 {
 	const struct tree_process *p = plan__process(pl, i);
 
 	return plan__is_init(pl, i) &&
-	       (p->state == TREE_STOPPED || (p->state == TREE_ZOMBIE && p->exit_signal > 0));
+	       (p->state == TREE_STOPPED || (p->state == TREE_ZOMBIE && p->exit_signal == SIGKILL));
 }
 
 static bool can_exec(const struct planner *pl, int32_t i)
@@ -101,12 +102,6 @@ static int die(struct planner *pl, int32_t i)
 
 	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
 	if (killed_by_parent(pl, i)) {
-		if (p->exit_signal != SIGKILL)
-			return plan__refuse(
-				pl, i,
-				"it is a namespace's init that died from signal %d: an init takes no "
-				"deadly signal but SIGKILL from outside",
-				p->exit_signal);
 		TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
 		return plan__step(pl, actor, PLAN_HOLD, 0, 0);
 	}

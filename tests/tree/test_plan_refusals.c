@@ -142,14 +142,6 @@ static const struct refusal refusals[] = {
 	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 0, \"sid\": 0, \"argv\": [\"sh\"], \"cwd\": {\"hex\": "
 	  "\"2f00\"}, " LIVE,
 	  "process 5 cannot be built: its cwd holds a NUL byte, and no path does", true },
-	{ "an init dies from outside only by SIGKILL",
-	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 0, \"sid\": 0, " LIVE ","
-	  "{\"nspid\": [6, 1], \"ppid\": 5, \"pgid\": 0, \"sid\": 0, \"state\": \"zombie\", \"exit_signal\": "
-	  "1}",
-	  "process 6 cannot be built: it is a namespace's init that died from signal 1: an init takes no "
-	  "deadly "
-	  "signal but SIGKILL from outside",
-	  false },
 	{ "an init two levels below its parent was orphaned",
 	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 0, \"sid\": 0, " LIVE ","
 	  "{\"nspid\": [6, 1], \"ppid\": 5, \"pgid\": 0, \"sid\": 0, " LIVE ","
