@@ -140,8 +140,8 @@ void pidns__release(struct pidns_task *t)
 	pidns__list_remove(&t->thread_node);
 	p->threads_len--;
 	pidns__pending_clear(w, &t->pending);
-	if (pidns__ns(t)->reaper == t)
-		pidns__ns(t)->reaper = NULL;
+	if (pidns__ns(t)->reaper == t) /* the last thread's remains are its leader's */
+		pidns__ns(t)->reaper = p->leader != t ? p->leader : NULL;
 	pidns_detach(&t->pid, PIDNS_PID);
 	if (p->leader == t)
 		process_done(t);

@@ -92,18 +92,6 @@ static bool resolve(struct run *run, const struct case_step *step, struct op *op
 
 /* --- words ------------------------------------------------------------------------------------------- */
 
-static void put_status(char *out, size_t room, int64_t status)
-{
-	if (status == 0xffff)
-		put(out, room, "cont");
-	else if ((status & 0xff) == 0x7f)
-		put(out, room, "stop%d", (int)(status >> 8 & 0xff));
-	else if ((status & 0x7f) == 0)
-		put(out, room, "exit%d", (int)(status >> 8 & 0xff));
-	else
-		put(out, room, "sig%d", (int)(status & 0x7f));
-}
-
 /* nspid:3 the three innermost numbers, outermost first; nspid@2 the one two levels out from the innermost. */
 static void put_nspid(char *out, size_t room, const struct op_answer *a, const char *how, size_t len)
 {
@@ -125,8 +113,10 @@ static void put_nspid(char *out, size_t room, const struct op_answer *a, const c
 /* The value of a named field, printed as its kind wants. */
 static void put_field(char *out, size_t room, const struct op_answer *a, int field)
 {
+	char text[16];
+
 	if (field == FIELD_STATUS)
-		put_status(out, room, a->field[field]);
+		put(out, room, "%s", op_status_name(a->field[field], text));
 	else if (field == FIELD_STATE)
 		put(out, room, "%s", op_state_name((int)a->field[field]));
 	else if (field == FIELD_REVENTS)
@@ -259,6 +249,9 @@ static void ask_backend(struct run *run, struct op *op, struct op_answer *a)
 		return;
 	}
 	run->backend->step(run->world, op, a);
+	if (a->kind == ANSWER_STUCK && !*run->result->error)
+		put(run->result->error, sizeof run->result->error, "%s: the world did not settle, or broke",
+		    op_by_code((enum op_code)op->code)->name);
 	if (op->child > 0) {
 		keep_numbers(run, op->child, a);
 		if (a->nspid_len > 0)
