@@ -208,13 +208,19 @@ struct op_def {
 	const char *name;
 	enum op_code code;
 	unsigned traits;
+	const char *about; /* one line, for help                                               */
 	struct op_arg args[11];
 };
 const struct op_def *op_by_name(const char *name);
+const struct op_def *op_at(size_t i); /* the whole table, in its order; NULL past the last         */
 const struct op_def *op_by_code(enum op_code code);
 int op_field_by_name(const char *name, size_t len); /* enum op_field, or -1                   */
 const char *op_error_name(int err, char room[16]);
 const char *op_state_name(int state);
+const char *op_signal_name(int sig); /* "KILL"; NULL: a number only                      */
+/* "exit3", "sig9", "stop19", "cont" for wait4's word. */
+const char *op_status_name(int64_t status, char room[16]);
+bool op_makes_task(int code);
 extern const char *const op_file_paths[FILE_COUNT]; /* below /proc                             */
 
 /* expr.c: values such as 500, PARENT|NEWPID, $a+1, 1*$L+2 . */

@@ -25,24 +25,35 @@ static const struct op_const clone_flags[] = {
 	{ "FILES", 0x400 },
 	{ "SIGHAND", 0x800 },
 	{ "PIDFD", 0x1000 },
+	{ "PTRACE", 0x2000 },
 	{ "VFORK", 0x4000 },
 	{ "PARENT", 0x8000 },
 	{ "THREAD", 0x10000 },
 	{ "NEWNS", 0x20000 },
+	{ "SYSVSEM", 0x40000 },
+	{ "SETTLS", 0x80000 },
 	{ "PARENT_SETTID", 0x100000 },
+	{ "CHILD_CLEARTID", 0x200000 },
 	{ "DETACHED", 0x400000 },
+	{ "UNTRACED", 0x800000 },
 	{ "CHILD_SETTID", 0x1000000 },
+	{ "NEWCGROUP", 0x2000000 },
 	{ "NEWUTS", 0x4000000 },
+	{ "NEWIPC", 0x8000000 },
 	{ "NEWUSER", 0x10000000 },
 	{ "NEWPID", 0x20000000 },
+	{ "NEWNET", 0x40000000 },
+	{ "IO", 0x80000000 },
 	{ "CLEAR_SIGHAND", 0x100000000 },
 	{ "INTO_CGROUP", 0x200000000 },
 	{ NULL, 0 },
 };
 static const struct op_const signals[] = {
-	{ "HUP", 1 },   { "INT", 2 },   { "QUIT", 3 },  { "ABRT", 6 },  { "KILL", 9 },  { "USR1", 10 },
-	{ "SEGV", 11 }, { "USR2", 12 }, { "ALRM", 14 }, { "TERM", 15 }, { "CHLD", 17 }, { "CONT", 18 },
-	{ "STOP", 19 }, { "TSTP", 20 }, { "TTIN", 21 }, { "TTOU", 22 }, { NULL, 0 },
+	{ "HUP", 1 },    { "INT", 2 },   { "QUIT", 3 },  { "ILL", 4 },   { "TRAP", 5 },  { "ABRT", 6 },
+	{ "BUS", 7 },    { "FPE", 8 },   { "KILL", 9 },  { "USR1", 10 }, { "SEGV", 11 }, { "USR2", 12 },
+	{ "PIPE", 13 },  { "ALRM", 14 }, { "TERM", 15 }, { "CHLD", 17 }, { "CONT", 18 }, { "STOP", 19 },
+	{ "TSTP", 20 },  { "TTIN", 21 }, { "TTOU", 22 }, { "URG", 23 },  { "XCPU", 24 }, { "XFSZ", 25 },
+	{ "WINCH", 28 }, { "SYS", 31 },  { NULL, 0 },
 };
 static const struct op_const wait_options[] = {
 	{ "NOHANG", 1 },
@@ -121,7 +132,9 @@ static const struct op_const capabilities[] = {
 	{ "SETUID", 1LL << 7 },
 	{ "SYS_ADMIN", 1LL << 21 },
 	{ "SYS_BOOT", 1LL << 22 },
+	{ "SYS_RESOURCE", 1LL << 24 },
 	{ "CHECKPOINT_RESTORE", 1LL << 40 },
+	{ "ALL", (1LL << 41) - 1 },
 	{ NULL, 0 },
 };
 static const struct op_const resources[] = {
@@ -156,65 +169,102 @@ static const struct op_const reboots[] = {
 
 static const struct op_def ops[] = {
 	/* clang-format off */
-	{ "clone3", OP_CLONE3, TRAIT_MAKES_TASK | TRAIT_MAY_WAIT,
+	{ "clone3", OP_CLONE3, TRAIT_MAKES_TASK | TRAIT_MAY_WAIT, "make a process or thread; exit signal CHLD unless told, or THREAD or PARENT forbid it",
 	  { CLONE3_ARGS, { "set_tid_size", KEY_SET_TID_SIZE, NULL }, { "set_tid_at", KEY_SET_TID_AT, addresses },
 	    { "stack", KEY_STACK, NULL }, { "stack_size", KEY_STACK_SIZE, NULL } } },
 	/* The same with a record of unusual shape: its size, place and last byte. */
-	{ "clone3_record", OP_CLONE3, TRAIT_MAKES_TASK | TRAIT_MAY_WAIT,
+	{ "clone3_record", OP_CLONE3, TRAIT_MAKES_TASK | TRAIT_MAY_WAIT, "the same with a record of unusual size, place or content",
 	  { { "flags", KEY_FLAGS, clone_flags }, { "size", KEY_SIZE, NULL }, { "last_byte", KEY_LAST_BYTE, NULL },
 	    { "garbage", KEY_GARBAGE, NULL }, { "record", KEY_RECORD, addresses }, { "cgroup", KEY_CGROUP, NULL } } },
-	{ "clone", OP_CLONE, TRAIT_MAKES_TASK | TRAIT_MAY_WAIT,
+	{ "clone", OP_CLONE, TRAIT_MAKES_TASK | TRAIT_MAY_WAIT, "the older call: no set_tid, and the exit signal among the flags",
 	  { { "flags", KEY_FLAGS, clone_flags }, { "bare_flags", KEY_BARE_FLAGS, clone_flags },
 	    { "exit_signal", KEY_EXIT_SIGNAL, signals } } },
-	{ "fork", OP_FORK, TRAIT_MAKES_TASK, { END } },
-	{ "exit", OP_EXIT, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { { "status", KEY_STATUS, NULL } } },
-	{ "exit_group", OP_EXIT_GROUP, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { { "status", KEY_STATUS, NULL } } },
-	{ "exec", OP_EXEC, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { END } },
-	{ "wait4", OP_WAIT4, TRAIT_MAY_WAIT | TRAIT_DISTURBS,
+	{ "fork", OP_FORK, TRAIT_MAKES_TASK, "clone3 with exit signal CHLD and nothing else",
+	  { END } },
+	{ "exit", OP_EXIT, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "end this thread",
+	  { { "status", KEY_STATUS, NULL } } },
+	{ "exit_group", OP_EXIT_GROUP, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "end the process, all its threads",
+	  { { "status", KEY_STATUS, NULL } } },
+	{ "exec", OP_EXEC, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "run another program: other threads end, handlers are reset",
+	  { END } },
+	{ "wait4", OP_WAIT4, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "wait for a child; answers its number and how it ended, or blocks",
 	  { { "pid", KEY_PID, NULL }, { "options", KEY_OPTIONS, wait_options }, { "status", KEY_AT, addresses } } },
-	{ "waitid", OP_WAITID, TRAIT_MAY_WAIT | TRAIT_DISTURBS,
+	{ "waitid", OP_WAITID, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "the same with more ways to choose; answers 0 if nobody was found",
 	  { { "idtype", KEY_IDTYPE, id_types }, { "id", KEY_ID, NULL }, { "options", KEY_OPTIONS, wait_options } } },
-	{ "kill", OP_KILL, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { { "pid", KEY_PID, NULL }, { "sig", KEY_SIG, signals } } },
-	{ "tkill", OP_TKILL, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { { "tid", KEY_TID, NULL }, { "sig", KEY_SIG, signals } } },
-	{ "tgkill", OP_TGKILL, TRAIT_MAY_WAIT | TRAIT_DISTURBS,
+	{ "kill", OP_KILL, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "signal a process (pid>0), the own group (0), everybody (-1) or a group (-pgid)",
+	  { { "pid", KEY_PID, NULL }, { "sig", KEY_SIG, signals } } },
+	{ "tkill", OP_TKILL, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "signal one thread",
+	  { { "tid", KEY_TID, NULL }, { "sig", KEY_SIG, signals } } },
+	{ "tgkill", OP_TGKILL, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "signal one thread of a process",
 	  { { "tgid", KEY_TGID, NULL }, { "tid", KEY_TID, NULL }, { "sig", KEY_SIG, signals } } },
-	{ "setsid", OP_SETSID, 0, { END } },
-	{ "setpgid", OP_SETPGID, 0, { { "pid", KEY_PID, NULL }, { "pgid", KEY_PGID, NULL } } },
-	{ "getpgid", OP_GETPGID, 0, { { "pid", KEY_PID, NULL } } },
-	{ "getsid", OP_GETSID, 0, { { "pid", KEY_PID, NULL } } },
-	{ "getpid", OP_GETPID, 0, { END } },
-	{ "gettid", OP_GETTID, 0, { END } },
-	{ "getppid", OP_GETPPID, 0, { END } },
-	{ "unshare", OP_UNSHARE, 0, { { "flags", KEY_FLAGS, clone_flags } } },
-	{ "setns", OP_SETNS, 0, { { "fd", KEY_FD, NULL }, { "flags", KEY_FLAGS, clone_flags } } },
-	{ "pidfd_open", OP_PIDFD_OPEN, 0, { { "pid", KEY_PID, NULL }, { "flags", KEY_FLAGS, pidfd_flags } } },
-	{ "pidfd_send_signal", OP_PIDFD_SEND_SIGNAL, TRAIT_MAY_WAIT | TRAIT_DISTURBS,
+	{ "setsid", OP_SETSID, 0, "found a session and a group",
+	  { END } },
+	{ "setpgid", OP_SETPGID, 0, "move a process into a group, or found one; 0 is the caller",
+	  { { "pid", KEY_PID, NULL }, { "pgid", KEY_PGID, NULL } } },
+	{ "getpgid", OP_GETPGID, 0, "the group of a process; 0 is the caller",
+	  { { "pid", KEY_PID, NULL } } },
+	{ "getsid", OP_GETSID, 0, "the session of a process; 0 is the caller",
+	  { { "pid", KEY_PID, NULL } } },
+	{ "getpid", OP_GETPID, 0, "the own number of the process",
+	  { END } },
+	{ "gettid", OP_GETTID, 0, "the own number of the thread",
+	  { END } },
+	{ "getppid", OP_GETPPID, 0, "the parent's number; 0: not visible from here",
+	  { END } },
+	{ "unshare", OP_UNSHARE, 0, "NEWPID: the next children live in a new PID namespace; NEWUSER: in a new user namespace",
+	  { { "flags", KEY_FLAGS, clone_flags } } },
+	{ "setns", OP_SETNS, 0, "the next children live in the PID namespace of a descriptor (ns/pid or a pidfd)",
+	  { { "fd", KEY_FD, NULL }, { "flags", KEY_FLAGS, clone_flags } } },
+	{ "pidfd_open", OP_PIDFD_OPEN, 0, "a descriptor of a process or, with THREAD, a thread",
+	  { { "pid", KEY_PID, NULL }, { "flags", KEY_FLAGS, pidfd_flags } } },
+	{ "pidfd_send_signal", OP_PIDFD_SEND_SIGNAL, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "signal through a pidfd",
 	  { { "fd", KEY_FD, self_fds }, { "sig", KEY_SIG, signals }, { "flags", KEY_FLAGS, send_flags } } },
-	{ "poll", OP_POLL, 0, { { "fd", KEY_FD, NULL } } },
-	{ "fcntl", OP_FCNTL, 0, { { "fd", KEY_FD, NULL }, { "op", KEY_OPTION, fcntls } } },
-	{ "close", OP_CLOSE, 0, { { "fd", KEY_FD, NULL } } },
-	{ "open", OP_OPEN, 0, { { "file", KEY_FILE, files }, { "mode", KEY_MODE, open_modes }, { "pid", KEY_PID, NULL } } },
-	{ "read", OP_READ, 0, { { "file", KEY_FILE, files }, { "fd", KEY_FD, NULL } } },
-	{ "write", OP_WRITE, 0, { { "file", KEY_FILE, files }, { "fd", KEY_FD, NULL }, { "value", KEY_VALUE, NULL } } },
-	{ "readlink", OP_READLINK, 0, { { "file", KEY_FILE, files } } },
-	{ "prctl", OP_PRCTL, 0, { { "option", KEY_OPTION, prctls }, { "arg", KEY_ARG, signals } } },
-	{ "sigaction", OP_SIGACTION, 0,
+	{ "poll", OP_POLL, 0, "what a descriptor is ready for: a pidfd when its process has ended",
+	  { { "fd", KEY_FD, NULL } } },
+	{ "fcntl", OP_FCNTL, 0, "flags of a descriptor",
+	  { { "fd", KEY_FD, NULL }, { "op", KEY_OPTION, fcntls } } },
+	{ "close", OP_CLOSE, 0, "close a descriptor",
+	  { { "fd", KEY_FD, NULL } } },
+	{ "open", OP_OPEN, 0, "a descriptor of one of the files below",
+	  { { "file", KEY_FILE, files }, { "mode", KEY_MODE, open_modes }, { "pid", KEY_PID, NULL } } },
+	{ "read", OP_READ, 0, "the number in a file: opened for it, or through a descriptor",
+	  { { "file", KEY_FILE, files }, { "fd", KEY_FD, NULL } } },
+	{ "write", OP_WRITE, 0, "write a number into a file: opened for it, or through a descriptor",
+	  { { "file", KEY_FILE, files }, { "fd", KEY_FD, NULL }, { "value", KEY_VALUE, NULL } } },
+	{ "readlink", OP_READLINK, 0, "can the link be read (1)?",
+	  { { "file", KEY_FILE, files } } },
+	{ "prctl", OP_PRCTL, 0, "the signal at the death of the parent; be a subreaper",
+	  { { "option", KEY_OPTION, prctls }, { "arg", KEY_ARG, signals } } },
+	{ "sigaction", OP_SIGACTION, 0, "what a signal does: its default, nothing, or be counted by a handler",
 	  { { "sig", KEY_SIG, signals }, { "handler", KEY_HANDLER, handlers }, { "flags", KEY_FLAGS, action_flags } } },
-	{ "sigprocmask", OP_SIGPROCMASK, TRAIT_MAY_WAIT | TRAIT_DISTURBS,
+	{ "sigprocmask", OP_SIGPROCMASK, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "block a signal, or unblock it",
 	  { { "how", KEY_HOW, mask_hows }, { "sig", KEY_SIG, signals } } },
-	{ "sigpending", OP_SIGPENDING, 0, { { "sig", KEY_SIG, signals } } },
-	{ "setresuid", OP_SETRESUID, 0, { { "uid", KEY_UID, NULL } } },
-	{ "capset", OP_CAPSET, 0, { { "caps", KEY_CAPS, capabilities } } },
-	{ "setrlimit", OP_SETRLIMIT, 0, { { "resource", KEY_RESOURCE, resources }, { "value", KEY_VALUE, NULL } } },
-	{ "pidfd_get_info", OP_GET_INFO, 0, { { "fd", KEY_FD, NULL } } },
-	{ "fdinfo", OP_FDINFO, 0, { { "fd", KEY_FD, NULL } } },
-	{ "crash", OP_CRASH, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { END } },
-	{ "reboot", OP_REBOOT, TRAIT_MAY_WAIT | TRAIT_DISTURBS, { { "op", KEY_OPTION, reboots } } },
-	{ "returns", OP_RETURNS, TRAIT_MAY_WAIT, { END } },
-	{ "signals", OP_SIGNALS, 0, { { "sig", KEY_SIG, signals } } },
-	{ "look", OP_LOOK, 0, { END } },
-	{ "probe", OP_PROBE, TRAIT_MAKES_TASK, { CLONE3_ARGS } },
-	{ "nest", OP_NEST, TRAIT_MAKES_TASK, { { "level", KEY_LEVEL, NULL } } },
+	{ "sigpending", OP_SIGPENDING, 0, "does the signal wait (1)?",
+	  { { "sig", KEY_SIG, signals } } },
+	{ "setresuid", OP_SETRESUID, 0, "become another user, all three numbers",
+	  { { "uid", KEY_UID, NULL } } },
+	{ "capset", OP_CAPSET, 0, "have these capabilities only",
+	  { { "caps", KEY_CAPS, capabilities } } },
+	{ "setrlimit", OP_SETRLIMIT, 0, "limits on processes of a user and on descriptors",
+	  { { "resource", KEY_RESOURCE, resources }, { "value", KEY_VALUE, NULL } } },
+	{ "pidfd_get_info", OP_GET_INFO, 0, "the number of the process behind a pidfd, from the kernel (6.13)",
+	  { { "fd", KEY_FD, NULL } } },
+	{ "fdinfo", OP_FDINFO, 0, "the numbers in fdinfo of a pidfd; -1: it has been reaped",
+	  { { "fd", KEY_FD, NULL } } },
+	{ "crash", OP_CRASH, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "a fault of its own: dies by SIGSEGV, even an init",
+	  { END } },
+	{ "reboot", OP_REBOOT, TRAIT_MAY_WAIT | TRAIT_DISTURBS, "end the caller's PID namespace",
+	  { { "op", KEY_OPTION, reboots } } },
+	{ "returns", OP_RETURNS, TRAIT_MAY_WAIT, "what a call that had blocked returned: once, or still blocks",
+	  { END } },
+	{ "signals", OP_SIGNALS, 0, "how many of a signal the process has handled, and who sent the last one",
+	  { { "sig", KEY_SIG, signals } } },
+	{ "look", OP_LOOK, 0, "state, parent, group, session and numbers, as seen in its own namespace",
+	  { END } },
+	{ "probe", OP_PROBE, TRAIT_MAKES_TASK, "clone3 whose child ends at once and is reaped",
+	  { CLONE3_ARGS } },
+	{ "nest", OP_NEST, TRAIT_MAKES_TASK, "inits, each in a namespace inside the last, down to a level",
+	  { { "level", KEY_LEVEL, NULL } } },
 	/* clang-format on */
 };
 
@@ -259,6 +309,11 @@ static const struct {
 	{ ENOSPC, "ENOSPC" }, { ENOSYS, "ENOSYS" }, { EUSERS, "EUSERS" }, { ERANGE, "ERANGE" },
 };
 
+const struct op_def *op_at(size_t i)
+{
+	return i < sizeof ops / sizeof *ops ? &ops[i] : NULL;
+}
+
 const struct op_def *op_by_name(const char *name)
 {
 	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
@@ -300,4 +355,32 @@ const char *op_state_name(int state)
 	};
 
 	return state >= 0 && state < (int)(sizeof names / sizeof *names) ? names[state] : "?";
+}
+
+const char *op_signal_name(int sig)
+{
+	for (const struct op_const *c = signals; c->name; c++)
+		if (c->value == sig)
+			return c->name;
+	return NULL;
+}
+
+const char *op_status_name(int64_t status, char room[16])
+{
+	if (status == 0xffff)
+		snprintf(room, 16, "cont");
+	else if ((status & 0xff) == 0x7f)
+		snprintf(room, 16, "stop%d", (int)(status >> 8 & 0xff));
+	else if ((status & 0x7f) == 0)
+		snprintf(room, 16, "exit%d", (int)(status >> 8 & 0xff));
+	else
+		snprintf(room, 16, "sig%d", (int)(status & 0x7f));
+	return room;
+}
+
+bool op_makes_task(int code)
+{
+	const struct op_def *def = op_by_code((enum op_code)code);
+
+	return def && (def->traits & TRAIT_MAKES_TASK);
 }
