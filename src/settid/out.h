@@ -7,6 +7,7 @@
 #ifndef SETTID_OUT_H
 #define SETTID_OUT_H
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +28,7 @@ struct tree_show_options out_show_options(FILE *stream);
 
 /* Flushes stdout.  0, or -errno if anything printed there was lost; OUT_LOST when that was in an earlier flush, whose
  * errno is long gone. */
-#define OUT_LOST (-4096)
+#define OUT_LOST (-EIO)
 int out_finish(void);
 
 /* ---------------------------------------------------------------------------------------- tables -- */
