@@ -10,6 +10,7 @@ _settid_options() {
 	show) echo '--format --help' ;;
 	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --timeout --json --help' ;;
 	plan) echo '--format --json --into --exec --help' ;;
+	model) echo '--profile --levels --json --quiet --help' ;;
 	esac
 }
 
@@ -28,8 +29,11 @@ _settid_values() {
 		[ "$command" = restore ] && places+=" $(_settid_pids)"
 		mapfile -t COMPREPLY < <(compgen -W "$places" -- "$cur")
 		;;
+	--profile)
+		mapfile -t COMPREPLY < <(compgen -W '5.5 5.10 5.15 6.1 6.6 6.12 6.18' -- "$cur")
+		;;
 	--output | -o | --pidfile) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	--pid | -p | --set-tid | -t | --timeout) COMPREPLY=() ;;
+	--pid | -p | --set-tid | -t | --timeout | --levels) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -67,7 +71,7 @@ _settid() {
 	COMPREPLY=()
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan help --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan model help --help --version' -- "$cur")
 		return
 	fi
 	if [ "$cur" = '=' ]; then # bash splits --method=auto in three words
@@ -98,8 +102,8 @@ _settid() {
 	exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	dump) mapfile -t COMPREPLY < <(compgen -W "$(_settid_pids)" -- "$cur") ;;
 	show) mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(_settid_pids)" -- "$cur") ;;
-	restore | plan) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan' -- "$cur") ;;
+	restore | plan | model) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan model' -- "$cur") ;;
 	esac
 }
 

@@ -16,9 +16,10 @@ complete -c settid -n __fish_use_subcommand -a show -d 'Draw a process tree'
 complete -c settid -n __fish_use_subcommand -a restore -d 'Build a process tree with the numbers of a file'
 complete -c settid -n __fish_use_subcommand -a plan -d 'Print how restore would build a tree'
 complete -c settid -n __fish_use_subcommand -a help -d 'Explain a command'
+complete -c settid -n __fish_use_subcommand -a model -d 'Ask what Linux would answer, without a kernel'
 
-complete -c settid -n '__settid_is exec probe dump show restore plan' -s h -l help -d 'Explain the command'
-complete -c settid -n '__settid_is help' -a 'exec probe dump show restore plan'
+complete -c settid -n '__settid_is exec probe dump show restore plan model' -s h -l help -d 'Explain the command'
+complete -c settid -n '__settid_is help' -a 'exec probe dump show restore plan model'
 
 complete -c settid -n '__settid_is exec' -s p -l pid -x -d 'Its PID in this namespace'
 complete -c settid -n '__settid_is exec' -s t -l set-tid -x -d 'Its PID at each level, innermost first'
@@ -55,3 +56,9 @@ complete -c settid -n '__settid_is restore' -l timeout -x -d 'Give up after so m
 complete -c settid -n '__settid_is restore' -l json -d 'Say what was done as JSON'
 complete -c settid -n '__settid_is plan' -s f -l format -x -a 'text json dot' -d 'Kind of output'
 complete -c settid -n '__settid_is plan' -l json -d 'The same as --format json'
+
+complete -c settid -n '__settid_is model' -F
+complete -c settid -n '__settid_is model' -s p -l profile -x -a '5.5 5.10 5.15 6.1 6.6 6.12 6.18' -d 'The version of Linux'
+complete -c settid -n '__settid_is model' -s l -l levels -x -d 'How deep the actor init is'
+complete -c settid -n '__settid_is model' -s j -l json -d 'One JSON object a line'
+complete -c settid -n '__settid_is model' -s q -l quiet -d 'Only trees, drawings and failed checks'

@@ -1,39 +1,82 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# run.sh SECONDS: fuzz the tree-file reader under ASan and UBSan.  Inputs it finds stay in build-fuzz/corpus.
+# run.sh SECONDS [TARGET...]: fuzz under ASan and UBSan, each target so long: json (tree files), model (scripts of settid
+# model); without a target all of them.  Inputs that it finds stay in build-fuzz/corpus-TARGET.
 # Ends with 0 when nothing was found, 1 with the input's name when something was, 77 when there is no clang.
 set -eu
 seconds=${1:-60}
-case $seconds in '' | *[!0-9]*) echo "usage: $0 SECONDS" >&2; exit 2 ;; esac
+case $seconds in '' | *[!0-9]*) echo "usage: $0 SECONDS [json|model...]" >&2; exit 2 ;; esac
+[ $# -eq 0 ] || shift
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${BUILD:-$root/build-fuzz}
 cd "$root"
 
 if ! command -v clang >/dev/null; then
-	echo "# SKIP fuzz: clang is not installed, so the tree-file reader was NOT fuzzed"
+	echo "# SKIP fuzz: clang is not installed, so nothing was fuzzed"
 	exit 77
 fi
 if [ ! -f "$build/build.ninja" ]; then
 	CC=clang meson setup "$build" -Dfuzz=true >/dev/null
 fi
-ninja -C "$build" -j2 tests/fuzz/fuzz_json >"$build/fuzz-build.log" 2>&1 || {
-	cat "$build/fuzz-build.log"
-	exit 1
+
+# Words that mean something: a file for libFuzzer's -dict.
+dictionary() { # TARGET
+	case $1 in
+	json) cat "$here/json.dict" ;;
+	model)
+		printf '"%s"\n' init outer tree draw help ' = ' ' ? ' '$' 'set_tid='
+		sed -n 's/.*{ "\([A-Za-z0-9_\/]*\)".*/"\1"/p' src/model/ops.c | sort -u
+		;;
+	esac
 }
-mkdir -p "$build/corpus"
-log=$build/fuzz.log
-set +e
-UBSAN_OPTIONS=print_stacktrace=1 nice "$build/tests/fuzz/fuzz_json" \
-	-max_total_time="$seconds" -dict="$here/json.dict" -max_len=16384 -timeout=10 -rss_limit_mb=2048 \
-	-artifact_prefix="$build/" -print_final_stats=1 \
-	"$build/corpus" "$here/corpus" "$root/tests/trees" >"$log" 2>&1
-status=$?
-set -e
-if [ "$status" -ne 0 ]; then
-	tail -n 40 "$log"
-	echo "fuzz: the tree-file reader failed (status $status); see $log"
-	exit 1
-fi
-executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-echo "fuzz: $executions executions of the tree-file reader in $seconds s, nothing found"
+
+# Where inputs to begin with are.
+seeds() { # TARGET
+	case $1 in
+	json) echo "$here/corpus" "$root/tests/trees" ;;
+	model) echo "$here/corpus-model" "$root/tests/cases" ;;
+	esac
+}
+
+longest() { # TARGET: bytes of an input
+	case $1 in
+	json) echo 16384 ;;
+	model) echo 2048 ;;
+	esac
+}
+
+fuzz() { # TARGET WHAT
+	ninja -C "$build" -j2 "tests/fuzz/fuzz_$1" >"$build/fuzz-build.log" 2>&1 || {
+		cat "$build/fuzz-build.log"
+		return 1
+	}
+	mkdir -p "$build/corpus-$1"
+	dictionary "$1" >"$build/$1.dict"
+	log=$build/fuzz-$1.log
+	status=0
+	# shellcheck disable=SC2046 # folders of ours
+	UBSAN_OPTIONS=print_stacktrace=1 nice "$build/tests/fuzz/fuzz_$1" \
+		-max_total_time="$seconds" -dict="$build/$1.dict" -max_len="$(longest "$1")" -timeout=10 -rss_limit_mb=2048 \
+		-artifact_prefix="$build/$1-" -print_final_stats=1 \
+		"$build/corpus-$1" $(seeds "$1") >"$log" 2>&1 || status=$?
+	if [ "$status" -ne 0 ]; then
+		tail -n 40 "$log"
+		echo "fuzz: $2 failed (status $status); see $log"
+		return 1
+	fi
+	executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+	echo "fuzz: $executions executions of $2 in $seconds s, nothing found"
+}
+
+[ $# -gt 0 ] || set -- json model
+for target in "$@"; do
+	case $target in
+	json) fuzz json 'the tree-file reader' ;;
+	model) fuzz model 'scripts of settid model' ;;
+	*)
+		echo "no target '$target'" >&2
+		exit 2
+		;;
+	esac
+done
