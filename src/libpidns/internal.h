@@ -66,12 +66,14 @@ static inline void pidns__list_remove(struct pidns__list *node)
 	node->next = node->prev = node;
 }
 
+/* A name that is declared cannot stand in parentheses: NOLINTBEGIN(bugprone-macro-parentheses) */
 #define pidns__each(node, head) \
 	for (struct pidns__list *node = (head)->next; node != (head); node = node->next)
 /* the body may remove `node` */
 #define pidns__each_safe(node, head)                                                             \
 	for (struct pidns__list *node = (head)->next, *node##_next = node->next; node != (head); \
 	     node = node##_next, node##_next = node->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* ------------------------------------------------------------------------------------ number layer -- */
 

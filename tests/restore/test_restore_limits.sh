@@ -29,6 +29,7 @@ exit $status
 END
 cat >"$tap_dir/hold" <<'END'
 # The command until it says that the tree stands, then SIGTERM.
+: >said
 "$@" >said &
 until grep -q . said || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
 kill -TERM $! 2>/dev/null
