@@ -112,8 +112,17 @@ static long die(struct engine *e, const struct plan_step *s, uint8_t flags)
 
 static void wait_for_release(struct engine *e)
 {
-	while (e->exec && !__atomic_load_n(&e->release, __ATOMIC_ACQUIRE))
+	while (!__atomic_load_n(&e->release, __ATOMIC_ACQUIRE))
 		futex_wait(&e->release, 0);
+}
+
+/* A zombie is what was wanted of it. */
+static bool ends_dead(const struct engine *e, uint32_t actor)
+{
+	const struct plan_actor *a = &e->actors[actor];
+	uint32_t last = e->steps[a->first_step + a->steps_len - 1].op;
+
+	return last == PLAN_EXIT || last == PLAN_DIE;
 }
 
 static long start(const struct ctx *c, const struct engine_command *cmd)
@@ -141,7 +150,8 @@ static void reap_until_root_ends(struct ctx *c, uint32_t root)
 	int status = 0;
 	long r;
 
-	wait_for_release(e); /* a zombie root is looked at before it is reaped */
+	if (ends_dead(e, root))
+		wait_for_release(e); /* a zombie is looked at before it is reaped */
 	while ((r = SYS4(SYS_wait4, -1, &status, __WALL, 0)) != -ECHILD) {
 		if (r != e->pids[root])
 			continue;
