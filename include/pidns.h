@@ -66,6 +66,7 @@ enum {
 	PIDNS_ENOTTY = 25,
 	PIDNS_ENOSPC = 28,
 	PIDNS_ENOSYS = 38,
+	PIDNS_EREMOTE = 66,
 };
 
 struct pidns_world;
@@ -214,6 +215,7 @@ PIDNS_API int32_t pidns_ns_level(const struct pidns_ns *ns);
 PIDNS_API bool pidns_ns_contains(const struct pidns_ns *outer, const struct pidns_ns *inner); /* or is it */
 PIDNS_API uint32_t pidns_ns_count(struct pidns_ns *ns); /* identities with a number here */
 PIDNS_API bool pidns_ns_is_closed(struct pidns_ns *ns);
+PIDNS_API bool pidns_ns_had_init(struct pidns_ns *ns); /* pidns_ns_has_init() was called, or it had a first process */
 
 /* No identity is ever made in it again: the kernel's disable_pid_allocation (R5.8). */
 PIDNS_API void pidns_ns_close(struct pidns_ns *ns);
@@ -345,6 +347,7 @@ enum {
 /* Capabilities that are asked for; bit = 1 << number, as in capability.h. */
 #define PIDNS_CAP_KILL (1ull << 5)
 #define PIDNS_CAP_SETUID (1ull << 7)
+#define PIDNS_CAP_SYS_PTRACE (1ull << 19)
 #define PIDNS_CAP_SYS_ADMIN (1ull << 21)
 #define PIDNS_CAP_SYS_BOOT (1ull << 22)
 #define PIDNS_CAP_SYS_RESOURCE (1ull << 24)
@@ -523,7 +526,8 @@ PIDNS_API int32_t pidns_pidfd_send(struct pidns_task *self, struct pidns_pidfd *
 /* The descriptors -10000 (the own thread) and -10001 (the own process). */
 PIDNS_API int32_t pidns_pidfd_send_self(struct pidns_task *self, bool process, int32_t sig, uint32_t flags);
 PIDNS_API int32_t pidns_pidfd_poll(const struct pidns_pidfd *fd); /* PIDNS_POLLIN, PIDNS_POLLHUP */
-/* setns(pidfd): the namespace that its process lives in; -PIDNS_ESRCH, -PIDNS_EINVAL. */
+/* setns(pidfd): with NEWPID the namespace that its process lives in; other namespaces' flags pass, with the same rights asked:
+ * -PIDNS_ESRCH (dead), -PIDNS_EPERM (the caller may not look at it, ptrace(2)), -PIDNS_EINVAL. */
 PIDNS_API int32_t pidns_setns_pidfd(struct pidns_task *self, struct pidns_pidfd *fd, uint64_t flags);
 PIDNS_API uint32_t pidns_pidfd_flags(const struct pidns_pidfd *fd);
 /* fdinfo: the identity, NULL once it is reaped. */

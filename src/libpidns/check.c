@@ -73,8 +73,7 @@ static const char *check_task(const struct pidns_task *t)
 
 static const char *check_children(const struct pidns_task *t)
 {
-	pidns__each(node, &t->children)
-	{
+	pidns__each(node, &t->children) {
 		const struct pidns_task *c = pidns__of(node, struct pidns_task, sibling);
 
 		if (c->parent != t || c->process->leader != c)
@@ -92,8 +91,7 @@ static const char *check_process(const struct pidns_process *p)
 	const struct pidns_task *founder = pidns_id_task(sid, PIDNS_TGID);
 	uint32_t threads = 0, live = 0;
 
-	pidns__each(node, &p->threads)
-	{
+	pidns__each(node, &p->threads) {
 		const struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
 		threads++;
@@ -157,7 +155,7 @@ static const char *check_ns(struct pidns_ns *ns, bool model)
 {
 	const struct pidns__dir *d = pidns__peek(&ns->dir);
 	const char *broken = NULL;
-	uint32_t count = 0;
+	uint32_t count = 0, tasks = 0;
 
 	for (uint32_t at = 0; d && at < d->len && !broken; at++)
 		broken = check_leaf(d, at);
@@ -167,6 +165,7 @@ static const char *check_ns(struct pidns_ns *ns, bool model)
 		if (!id)
 			break;
 		count++;
+		tasks += pidns_id_is_held(id, PIDNS_PID);
 		nr = pidns_id_number(id, ns->level);
 		broken = check_identity(ns, id, model);
 	}
@@ -176,9 +175,9 @@ static const char *check_ns(struct pidns_ns *ns, bool model)
 		return "T1 a namespace counts its numbers wrong";
 	if (!model)
 		return NULL;
-	if (count && !ns->reaper)
+	if (tasks && !ns->reaper)
 		return "I8 a namespace has processes and no init";
-	if (count && ns->parent && !ns->parent->reaper)
+	if (tasks && ns->parent && !ns->parent->reaper)
 		return "I8 a namespace has processes, and the one above has no init";
 	if (!count && ns->had_init && !ns->closed)
 		return "I9 a namespace whose init died is open";
@@ -192,8 +191,7 @@ const char *pidns_check(struct pidns_world *w)
 
 	if (!pidns__list_is_empty(&w->work))
 		return "W1 there is work left";
-	pidns__each(node, &w->namespaces)
-	{
+	pidns__each(node, &w->namespaces) {
 		struct pidns_ns *ns = pidns__of(node, struct pidns_ns, node);
 
 		/* roots of the number layer beside a model have no tasks */

@@ -91,8 +91,7 @@ bool pidns__over_ns_limit(const struct pidns_world *w, const struct pidns_user_n
 
 		if (owner->max_ns == INT32_MAX)
 			continue;
-		pidns__each(node, &w->namespaces)
-		{
+		pidns__each(node, &w->namespaces) {
 			const struct pidns_ns *ns = pidns__of(node, struct pidns_ns, node);
 
 			for (const struct pidns_user_ns *u = ns->owner; u; u = u->parent)
@@ -102,6 +101,12 @@ bool pidns__over_ns_limit(const struct pidns_world *w, const struct pidns_user_n
 			return true;
 	}
 	return false;
+}
+
+/* user_namespaces(7): who is not mapped is the overflow user. */
+uint32_t pidns__uid_seen(uint32_t uid, const struct pidns_cred *by)
+{
+	return by->user_ns->mapped ? uid : 65534;
 }
 
 /* R1.32. */
@@ -139,6 +144,8 @@ int32_t pidns_setresuid(struct pidns_task *self, uint32_t uid)
 
 	if (!pidns__can_act(self))
 		return PIDNS_ENDED;
+	if (!c->user_ns->mapped)
+		return pidns__end_call(self->world, -PIDNS_EINVAL); /* no number stands for anybody there */
 	if (!pidns__capable(c, c->user_ns, PIDNS_CAP_SETUID) && uid != c->uid && uid != c->euid &&
 	    uid != c->suid)
 		return pidns__end_call(self->world, -PIDNS_EPERM);

@@ -92,13 +92,12 @@ static bool can_take(const struct pidns_task *t, int32_t sig)
 	return !t->exiting && !t->doomed && (sig == PIDNS_SIGKILL || !(t->blocked & pidns__sigbit(sig)));
 }
 
-/* The leader if it can, else any thread that can. */
-static struct pidns_task *taker(struct pidns_process *p, int32_t sig)
+/* The one addressed if it can, else any thread that can. */
+static struct pidns_task *taker(struct pidns_task *to, int32_t sig)
 {
-	if (can_take(p->leader, sig))
-		return p->leader;
-	pidns__each(node, &p->threads)
-	{
+	if (can_take(to, sig))
+		return to;
+	pidns__each(node, &to->process->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
 		if (can_take(t, sig))
@@ -125,28 +124,29 @@ static int32_t sender_seen(const struct pidns_task *t, const struct pidns__sende
 	return by->task ? pidns__seen(by->task->process->link[PIDNS_TGID].id, t) : 0;
 }
 
-/* The signal reaches p, or one thread of it: who acts on it at once, and on whose behalf; NULL: it is discarded, or waits. */
-static PIDNS__APART struct pidns_task *post(struct pidns_process *p, struct pidns_task *only, int32_t sig,
+/* The signal reaches to's process, or `to` alone: who acts on it at once, and on whose behalf; NULL: it is discarded, or waits. */
+static PIDNS__APART struct pidns_task *post(struct pidns_task *to, bool only, int32_t sig,
 					    const struct pidns__sender *by, int32_t *from)
 {
-	struct pidns_task *t = only ? only : p->leader;
-	struct pidns__pending *pending = only ? &only->pending : &p->pending;
+	struct pidns_process *p = to->process;
+	struct pidns__pending *pending = only ? &to->pending : &p->pending;
+	struct pidns_task *t;
 
 	if (p->live == 0 || p->group_exit >= 0)
 		return NULL;
-	*from = by->from ? by->from : sender_seen(t, by);
-	if (is_discarded(t, sig, by->force))
+	*from = by->from ? by->from : sender_seen(to, by);
+	if (is_discarded(to, sig, by->force))
 		return NULL;
 	if (sig < 32 && (pending->set & pidns__sigbit(sig)))
 		return NULL; /* merged with the one that waits */
 	if (p->stop_signal && sig != PIDNS_SIGKILL)
 		t = NULL;
 	else if (only)
-		t = can_take(only, sig) ? only : NULL;
+		t = can_take(to, sig) ? to : NULL;
 	else
-		t = taker(p, sig);
-	if (!t && (!only || !only->exiting))
-		pending_add(p->leader->world, pending, sig, *from);
+		t = taker(to, sig);
+	if (!t)
+		pending_add(to->world, pending, sig, *from);
 	return t;
 }
 
@@ -157,32 +157,32 @@ static void handle(struct pidns_task *t, int32_t sig, int32_t from)
 	const struct pidns__sighand *s = t->process->sighand;
 
 	pidns__event(t, PIDNS_EVENT_SIGNAL, sig, from);
-	if (t->waiting && !(s->restart & pidns__sigbit(sig)))
-		pidns__wait_end(t, -PIDNS_EINTR);
+	if (!t->waiting)
+		return;
+	t->interrupted |= !(s->restart & pidns__sigbit(sig));
+	pidns__wake(t);
 }
 
 /* CHLD is ignored or handled, and nothing else: so this never comes back here, as send() might. */
-static PIDNS__APART void signal_parent(struct pidns_process *p, struct pidns_process *parent)
+static PIDNS__APART void signal_parent(struct pidns_process *p, struct pidns_task *parent)
 {
 	struct pidns__sender by = { .task = p->leader };
-	const struct pidns__sighand *s = parent->sighand;
+	const struct pidns__sighand *s = parent->process->sighand;
 	struct pidns_task *t = NULL;
 	int32_t from = 0;
 
 	if (!s->no_cld_stop && !(s->ignored & pidns__sigbit(PIDNS_SIGCHLD)))
-		t = post(parent, NULL, PIDNS_SIGCHLD, &by, &from);
+		t = post(parent, false, PIDNS_SIGCHLD, &by, &from);
 	if (t && (s->handled & pidns__sigbit(PIDNS_SIGCHLD)))
 		handle(t, PIDNS_SIGCHLD, from);
 }
 
 static void tell_parent(struct pidns_process *p)
 {
-	struct pidns_task *parent = p->leader->parent;
-
-	if (!parent)
+	if (!p->leader->parent)
 		return;
-	signal_parent(p, parent->process);
-	pidns__wake_waiters(parent->process);
+	signal_parent(p, p->leader->parent);
+	pidns__wake_waiters(p->leader);
 }
 
 static void stop(struct pidns_task *t, int32_t sig)
@@ -258,9 +258,9 @@ void pidns__discard_ignored(struct pidns_process *p, int32_t sig)
 		drop_everywhere(p, bit);
 }
 
-static void send(struct pidns_process *p, struct pidns_task *only, int32_t sig,
-		 const struct pidns__sender *by)
+static void send(struct pidns_task *to, bool only, int32_t sig, const struct pidns__sender *by)
 {
+	struct pidns_process *p = to->process;
 	struct pidns_task *t;
 	bool resumed;
 	int32_t from = 0;
@@ -268,25 +268,24 @@ static void send(struct pidns_process *p, struct pidns_task *only, int32_t sig,
 	if (p->live == 0 || p->group_exit >= 0)
 		return;
 	resumed = prepare(p, sig);
-	t = post(p, only, sig, by, &from);
+	t = post(to, only, sig, by, &from);
 	if (t && act_on(t, sig, from))
 		tell_parent(p);
 	if (resumed) {
 		pidns__go_on(p);
 		pidns__deliver(p);
-		pidns__wake_waiters(p);
 	}
 }
 
-void pidns__send_process(struct pidns_process *p, int32_t sig, const struct pidns__sender *by)
+void pidns__send_process(struct pidns_task *to, int32_t sig, const struct pidns__sender *by)
 {
-	send(p, NULL, sig, by);
+	send(to, false, sig, by);
 }
 
 void pidns__send_task(struct pidns_task *t, int32_t sig, const struct pidns__sender *by)
 {
 	if (!t->exiting)
-		send(t->process, t, sig, by);
+		send(t, true, sig, by);
 }
 
 /* ---------------------------------------------------------------------------------------- delivering -- */
@@ -323,5 +322,6 @@ static void deliver_to(struct pidns_task *t)
 
 void pidns__deliver(struct pidns_process *p)
 {
-	pidns__each(node, &p->threads) deliver_to(pidns__of(node, struct pidns_task, thread_node));
+	pidns__each(node, &p->threads)
+		deliver_to(pidns__of(node, struct pidns_task, thread_node));
 }

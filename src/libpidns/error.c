@@ -71,7 +71,7 @@ const char *pidns_errname(int32_t code)
 		{ PIDNS_ECHILD, "ECHILD" }, { PIDNS_EAGAIN, "EAGAIN" }, { PIDNS_ENOMEM, "ENOMEM" },
 		{ PIDNS_EACCES, "EACCES" }, { PIDNS_EFAULT, "EFAULT" }, { PIDNS_EEXIST, "EEXIST" },
 		{ PIDNS_EINVAL, "EINVAL" }, { PIDNS_EMFILE, "EMFILE" }, { PIDNS_ENOTTY, "ENOTTY" },
-		{ PIDNS_ENOSPC, "ENOSPC" }, { PIDNS_ENOSYS, "ENOSYS" },
+		{ PIDNS_ENOSPC, "ENOSPC" }, { PIDNS_ENOSYS, "ENOSYS" }, { PIDNS_EREMOTE, "EREMOTE" },
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -9,8 +9,7 @@
 
 static void end_others(struct pidns_task *self)
 {
-	pidns__each(node, &self->process->threads)
-	{
+	pidns__each(node, &self->process->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
 		if (t != self)

@@ -14,8 +14,7 @@ void pidns__kill_threads(struct pidns_process *p, int32_t status, const struct p
 {
 	if (p->group_exit < 0)
 		p->group_exit = status;
-	pidns__each(node, &p->threads)
-	{
+	pidns__each(node, &p->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
 		if (t != but)
@@ -75,13 +74,12 @@ static struct pidns_task *new_parent(struct pidns_task *t)
 
 static PIDNS__APART void death_signal(struct pidns_process *child, const struct pidns_task *parent)
 {
-	pidns__each(node, &child->threads)
-	{
+	pidns__each(node, &child->threads) {
 		struct pidns_task *c = pidns__of(node, struct pidns_task, thread_node);
 		struct pidns__sender by = { .task = parent, .force = pidns__seen(parent->pid.id, c) == 0 };
 
 		if (c->pdeath_signal)
-			pidns__send_process(child, c->pdeath_signal, &by);
+			pidns__send_process(c, c->pdeath_signal, &by);
 	}
 }
 
@@ -89,8 +87,7 @@ static PIDNS__APART void give_children_away(struct pidns_task *t)
 {
 	struct pidns_task *to = pidns__list_is_empty(&t->children) ? NULL : new_parent(t);
 
-	pidns__each_safe(node, &t->children)
-	{
+	pidns__each_safe(node, &t->children) {
 		struct pidns_task *c = pidns__of(node, struct pidns_task, sibling);
 
 		pidns__list_remove(&c->sibling);
@@ -100,10 +97,9 @@ static PIDNS__APART void give_children_away(struct pidns_task *t)
 		if (to->process == t->process)
 			continue;
 		c->exit_signal = PIDNS_SIGCHLD;
+		pidns__orphan_check(c->process, t);
 		if (c->is_zombie)
 			pidns__notify_parent(c->process);
-		else
-			pidns__orphan_check(c->process, t);
 	}
 }
 
@@ -134,10 +130,10 @@ void pidns__notify_parent(struct pidns_process *p)
 		reap = true;
 	}
 	if (sig >= 1 && sig <= 64)
-		pidns__send_process(pp, sig, &by);
+		pidns__send_process(parent, sig, &by);
+	pidns__wake_waiters(leader);
 	if (reap)
 		pidns__release(leader);
-	pidns__wake_waiters(pp);
 }
 
 void pidns__exit_finish(struct pidns_task *t)

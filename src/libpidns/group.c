@@ -164,7 +164,8 @@ static void send_group(const struct pidns_id *group, int32_t sig)
 	static const struct pidns__sender kernel = { .force = true };
 
 	for (struct pidns_link *l = group->u.first[PIDNS_PGID]; l; l = l->next)
-		pidns__send_process(pidns__of(l - PIDNS_PGID, struct pidns_process, link), sig, &kernel);
+		pidns__send_process(pidns__of(l - PIDNS_PGID, struct pidns_process, link)->leader, sig,
+				    &kernel);
 }
 
 void pidns__orphan_check(struct pidns_process *p, const struct pidns_task *was)

@@ -22,18 +22,16 @@ static void kill_all(struct pidns_ns *ns, const struct pidns_process *but)
 		nr = pidns_id_number_in(id, ns);
 		t = pidns_id_task(id, PIDNS_PID);
 		if (t && t->process != but)
-			pidns__send_process(t->process, PIDNS_SIGKILL, &kernel);
+			pidns__send_process(t, PIDNS_SIGKILL, &kernel);
 	}
 }
 
 static void reap_own(struct pidns_process *p)
 {
-	pidns__each(thread, &p->threads)
-	{
+	pidns__each(thread, &p->threads) {
 		struct pidns_task *t = pidns__of(thread, struct pidns_task, thread_node);
 
-		pidns__each_safe(node, &t->children)
-		{
+		pidns__each_safe(node, &t->children) {
 			struct pidns_task *c = pidns__of(node, struct pidns_task, sibling);
 
 			if (c->is_zombie)
@@ -98,7 +96,7 @@ int32_t pidns_reboot(struct pidns_task *self, uint32_t cmd)
 	else {
 		ns->reboot = sig;
 		pidns__doom(self, 0); /* it ends, whatever becomes of init */
-		pidns__send_process(ns->reaper->process, PIDNS_SIGKILL, &kernel);
+		pidns__send_process(ns->reaper, PIDNS_SIGKILL, &kernel);
 	}
 	return pidns__end_call(w, r);
 }

@@ -213,7 +213,8 @@ struct pidns_task {
 	struct pidns__list thread_node;
 	struct pidns_task *parent;
 	struct pidns__list children, sibling;
-	struct pidns__list work; /* in world->work */
+	struct pidns__list
+		work; /* in world->work: to die, to go on dying, or to look at its children again */
 	struct pidns_ns *children_ns;
 	struct pidns_cred cred;
 	uint64_t blocked;
@@ -226,8 +227,9 @@ struct pidns_task {
 	uint8_t exit_signal; /* of a leader */
 	uint8_t pdeath_signal;
 	bool waiting;
-	bool held;   /* its call has stopped it, and returns when it goes on */
-	bool doomed; /* on its way out: will exit with `code` */
+	bool interrupted; /* by a handler: the wait ends, if it finds nothing at last */
+	bool held;        /* its call has stopped it, and returns when it goes on */
+	bool doomed;      /* on its way out: will exit with `code` */
 	bool exiting;
 	bool zapping;   /* an init that waits for its namespace to empty */
 	bool left;      /* has exited; a leader's remains */
@@ -313,6 +315,7 @@ struct pidns_user_ns *pidns__user_ns_get(struct pidns_user_ns *ns);
 void pidns__user_ns_put(struct pidns_user_ns *ns);
 bool pidns__over_ns_limit(const struct pidns_world *w, const struct pidns_user_ns *owner, uint32_t user);
 bool pidns__over_nproc(const struct pidns_task *t);
+uint32_t pidns__uid_seen(uint32_t uid, const struct pidns_cred *by);
 
 /* clone.c */
 int32_t pidns__ns_make(struct pidns_task *self, struct pidns_ns *parent, struct pidns_user_ns *owner,
@@ -354,7 +357,10 @@ void pidns__kill_threads(struct pidns_process *p, int32_t status, const struct p
 bool pidns__init_dies(struct pidns_task *t); /* true: it has to wait for its namespace */
 
 /* wait.c --------------------------------------------------------------------------------------------- */
-void pidns__wake_waiters(struct pidns_process *p);
+/* Those threads of child's parent that wait for it look again, when all else is done. */
+void pidns__wake_waiters(const struct pidns_task *child);
+void pidns__wake(struct pidns_task *t);
+void pidns__look_again(struct pidns_task *t);
 void pidns__wait_end(struct pidns_task *t, int32_t returned);
 
 /* group.c -------------------------------------------------------------------------------------------- */
@@ -370,7 +376,8 @@ struct pidns__sender {
 	bool force;                    /* KILL and STOP work on an init too (R5.12)             */
 	int32_t from;                  /* si_pid, where it is not the task's number there        */
 };
-void pidns__send_process(struct pidns_process *p, int32_t sig, const struct pidns__sender *by);
+/* To a process: `to` is the thread that takes it if it can. */
+void pidns__send_process(struct pidns_task *to, int32_t sig, const struct pidns__sender *by);
 void pidns__send_task(struct pidns_task *t, int32_t sig, const struct pidns__sender *by);
 void pidns__deliver(struct pidns_process *p);
 void pidns__discard_ignored(struct pidns_process *p,

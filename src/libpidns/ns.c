@@ -111,6 +111,16 @@ void pidns_ns_close(struct pidns_ns *ns)
 	pidns__unlock(ns->world, &ns->lock);
 }
 
+bool pidns_ns_had_init(struct pidns_ns *ns)
+{
+	bool had;
+
+	pidns__lock(ns->world, &ns->lock);
+	had = ns->had_init;
+	pidns__unlock(ns->world, &ns->lock);
+	return had;
+}
+
 void pidns_ns_has_init(struct pidns_ns *ns)
 {
 	pidns__lock(ns->world, &ns->lock);

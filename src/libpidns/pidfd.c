@@ -141,22 +141,49 @@ int32_t pidns_pidfd_poll(const struct pidns_pidfd *fd)
 	return t->is_zombie || (thread && t->left) ? PIDNS_POLLIN : 0;
 }
 
+/* ptrace(2), PTRACE_MODE_READ_REALCREDS, as far as users and capabilities go. */
+static bool may_look_at(const struct pidns_cred *c, const struct pidns_cred *t)
+{
+	bool capable = pidns__capable(c, t->user_ns, PIDNS_CAP_SYS_PTRACE);
+	bool same_user = c->uid == t->uid && c->uid == t->euid && c->uid == t->suid;
+
+	return capable || (same_user && c->user_ns == t->user_ns && !(t->caps & ~c->caps));
+}
+
+#define NAMESPACES                                                                             \
+	(PIDNS_CLONE_NEWNS | PIDNS_CLONE_NEWCGROUP | PIDNS_CLONE_NEWUTS | PIDNS_CLONE_NEWIPC | \
+	 PIDNS_CLONE_NEWUSER | PIDNS_CLONE_NEWPID | PIDNS_CLONE_NEWNET | PIDNS_CLONE_NEWTIME)
+
+static int32_t check_setns(const struct pidns_task *self, const struct pidns_pidfd *fd, uint64_t flags)
+{
+	const struct pidns_task *t = pidns_id_task(fd->id, PIDNS_PID);
+
+	if (!pidns__has(self->world, PIDNS_HAS_SETNS_PIDFD) || !flags || (flags & ~NAMESPACES))
+		return -PIDNS_EINVAL;
+	if (!t)
+		return -PIDNS_ESRCH;
+	if (!may_look_at(&self->cred, &t->cred))
+		return -PIDNS_EPERM;
+	if (t->left)
+		return -PIDNS_ESRCH;
+	/* namespaces of other kinds belong to the first user namespace */
+	if ((flags & ~PIDNS_CLONE_NEWPID) &&
+	    !pidns__capable(&self->cred, &self->world->user_ns, PIDNS_CAP_SYS_ADMIN))
+		return -PIDNS_EPERM;
+	return 0;
+}
+
 int32_t pidns_setns_pidfd(struct pidns_task *self, struct pidns_pidfd *fd, uint64_t flags)
 {
 	struct pidns_world *w = self->world;
-	const struct pidns_task *t = pidns_id_task(fd->id, PIDNS_PID);
+	int32_t r;
 
-	if (!pidns__has(w, PIDNS_HAS_SETNS_PIDFD) || !flags) {
-		if (!pidns__can_act(self))
-			return PIDNS_ENDED;
-		return pidns__end_call(w, -PIDNS_EINVAL);
-	}
-	if (!t || t->left) {
-		if (!pidns__can_act(self))
-			return PIDNS_ENDED;
-		return pidns__end_call(w, -PIDNS_ESRCH);
-	}
-	return pidns_setns(self, pidns_id_ns(fd->id), flags);
+	if (!pidns__can_act(self))
+		return PIDNS_ENDED;
+	r = check_setns(self, fd, flags);
+	if (r < 0 || !(flags & PIDNS_CLONE_NEWPID))
+		return pidns__end_call(w, r);
+	return pidns_setns(self, pidns_id_ns(fd->id), PIDNS_CLONE_NEWPID);
 }
 
 uint32_t pidns_pidfd_flags(const struct pidns_pidfd *fd)
@@ -178,6 +205,8 @@ int32_t pidns_pidfd_info(struct pidns_task *self, struct pidns_pidfd *fd, struct
 		return PIDNS_ENDED;
 	if (!pidns__has(w, PIDNS_HAS_PIDFD_INFO))
 		return pidns__end_call(w, -PIDNS_ENOTTY);
+	if (!pidns_ns_contains(pidns__ns(self), pidns_id_ns(fd->id)))
+		return pidns__end_call(w, -PIDNS_EREMOTE);
 	if (!t)
 		return pidns__end_call(w, -PIDNS_ESRCH);
 	parent = pidns_parent(t);

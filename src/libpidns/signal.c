@@ -52,7 +52,7 @@ int32_t pidns__signal(struct pidns_task *self, struct pidns_task *t, int32_t sig
 	if (thread_only)
 		pidns__send_task(t, sig, &by);
 	else
-		pidns__send_process(t->process, sig, &by);
+		pidns__send_process(t, sig, &by);
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static int32_t kill_one(struct pidns_task *self, int32_t pid, int32_t sig)
 {
 	struct pidns_task *t = pidns__task_at(self, pid);
 
-	return t ? pidns__signal(self, t->process->leader, sig, false) : -PIDNS_ESRCH;
+	return t ? pidns__signal(self, t, sig, false) : -PIDNS_ESRCH;
 }
 
 int32_t pidns_kill(struct pidns_task *self, int32_t pid, int32_t sig)

@@ -3,7 +3,8 @@
  * task.c: who may act, what is left to do after a call, and the last of a task.
  *
  * Owns:    world->work, world->actor, pidns_task.doomed; the memory of tasks and processes.
- * Keeps:   (K1) a task on world->work is doomed and has not begun to exit, or is an init whose namespace has emptied;
+ * Keeps:   (K1) a task on world->work is doomed and has not begun to exit, or is an init whose namespace has emptied, or waits
+ *               and has been woken;
  *          (K2) nothing here calls itself: a death that causes deaths puts them on the list.
  */
 #include "internal.h"
@@ -48,10 +49,10 @@ int32_t pidns__end_call(struct pidns_world *w, int32_t result)
 
 void pidns__go_on(struct pidns_process *p)
 {
-	pidns__each(node, &p->threads)
-	{
+	pidns__each(node, &p->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
+		pidns__wake(t); /* a wait begins anew */
 		if (!t->held)
 			continue;
 		t->held = false;
@@ -65,6 +66,7 @@ void pidns__doom(struct pidns_task *t, int32_t code)
 		return;
 	t->doomed = true;
 	t->code = code;
+	pidns__list_remove(&t->work); /* it may have been about to look at its children */
 	pidns__list_add(&t->world->work, &t->work);
 }
 
@@ -90,8 +92,10 @@ void pidns__settle(struct pidns_world *w)
 		pidns__list_remove(&t->work);
 		if (t->zapping)
 			pidns__exit_finish(t);
-		else
+		else if (t->doomed)
 			pidns__exit_begin(t);
+		else
+			pidns__look_again(t);
 	}
 }
 
@@ -100,8 +104,7 @@ struct pidns_task *pidns__live_thread(const struct pidns_process *p)
 {
 	struct pidns_task *doomed = NULL;
 
-	pidns__each(node, &p->threads)
-	{
+	pidns__each(node, &p->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
 		if (t->exiting)

@@ -4,31 +4,31 @@
  *
  * Owns:    pidns_task.wait, waiting, returned, result; stop_told and continue_told of a process.
  * Keeps:   (V1) a task that waits has at least one child that its wait could report some day;
- *          (V2) what can be reported is reported before the call that caused it is over.
+ *          (V2) what can be reported is reported before the call that caused it is over, and after all else that it did.
  */
 #include "internal.h"
 
 /* ------------------------------------------------------------------------------------------- who -- */
 
-static bool is_selected(const struct pidns__wait *wait, const struct pidns_task *child)
+static bool is_named(const struct pidns__wait *wait, const struct pidns_task *child)
 {
-	const struct pidns_process *p = child->process;
-	bool clone_child = child->exit_signal != PIDNS_SIGCHLD;
-
 	switch (wait->type) {
 	case PIDNS_P_PID:
 	case PIDNS_P_PIDFD:
-		if (child->pid.id != wait->id)
-			return false;
-		break;
+		return child->pid.id == wait->id;
 	case PIDNS_P_PGID:
-		if (p->link[PIDNS_PGID].id != wait->id)
-			return false;
-		break;
+		return child->process->link[PIDNS_PGID].id == wait->id;
 	default:
-		break;
+		return true;
 	}
-	return (wait->options & PIDNS_WALL) || clone_child == ((wait->options & PIDNS_WCLONE) != 0);
+}
+
+static bool is_selected(const struct pidns__wait *wait, const struct pidns_task *child)
+{
+	bool clone_child = child->exit_signal != PIDNS_SIGCHLD;
+
+	return is_named(wait, child) &&
+	       ((wait->options & PIDNS_WALL) || clone_child == ((wait->options & PIDNS_WCLONE) != 0));
 }
 
 /* ------------------------------------------------------------------------------------------ what -- */
@@ -41,7 +41,7 @@ static void report(const struct pidns_task *self, const struct pidns_task *child
 		.status = status,
 		.code = code,
 		.value = si_status,
-		.uid = child->cred.uid,
+		.uid = pidns__uid_seen(child->cred.uid, &self->cred),
 	};
 }
 
@@ -108,8 +108,7 @@ static bool look_at_children(const struct pidns_task *self, const struct pidns_t
 {
 	const struct pidns__wait *wait = &self->wait;
 
-	pidns__each(node, &thread->children)
-	{
+	pidns__each(node, &thread->children) {
 		struct pidns_task *child = pidns__of(node, struct pidns_task, sibling);
 
 		if (is_selected(wait, child) && consider(self, child, wait->options, news))
@@ -157,7 +156,7 @@ static int32_t value_of(const struct pidns__wait *wait, int32_t found, const str
 
 void pidns__wait_end(struct pidns_task *t, int32_t returned)
 {
-	t->waiting = false;
+	t->waiting = t->interrupted = false;
 	t->returned = returned;
 	if (t->wait.id)
 		pidns_id_put(t->wait.id);
@@ -166,23 +165,40 @@ void pidns__wait_end(struct pidns_task *t, int32_t returned)
 		pidns__event(t, PIDNS_EVENT_RETURNED, 0, 0);
 }
 
-void pidns__wake_waiters(struct pidns_process *p)
+/* A waiter runs when whoever woke it is done: it then sees all that happened at once, and a signal besides matters only if
+ * it has found nothing. */
+void pidns__wake(struct pidns_task *t)
 {
-	if (p->stop_signal)
-		return; /* when it goes on */
-	pidns__each(node, &p->threads)
-	{
-		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node), *reaped;
-		int32_t r;
+	if (t->waiting && !t->doomed && pidns__list_is_empty(&t->work))
+		pidns__list_add(&t->world->work, &t->work);
+}
 
-		if (!t->waiting || t->doomed)
-			continue;
-		r = look(t, &t->result, &reaped);
-		if (reaped)
-			pidns__release(reaped);
-		if (r != 0)
-			pidns__wait_end(t, value_of(&t->wait, r, &t->result));
+/* Nobody is woken by a child that its wait does not name: a wait for a group whose last member has left it lasts. */
+void pidns__wake_waiters(const struct pidns_task *child)
+{
+	pidns__each(node, &child->parent->process->threads) {
+		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
+
+		if (t->waiting && is_named(&t->wait, child) &&
+		    !((t->wait.options & PIDNS_WNOTHREAD) && child->parent != t))
+			pidns__wake(t);
 	}
+}
+
+void pidns__look_again(struct pidns_task *t)
+{
+	struct pidns_task *reaped;
+	int32_t r;
+
+	if (!t->waiting || t->process->stop_signal)
+		return; /* when it goes on */
+	r = look(t, &t->result, &reaped);
+	if (reaped)
+		pidns__release(reaped);
+	if (r != 0)
+		pidns__wait_end(t, value_of(&t->wait, r, &t->result));
+	else if (t->interrupted)
+		pidns__wait_end(t, -PIDNS_EINTR);
 }
 
 /* self->wait is filled in; takes over the reference in it. */

@@ -22,16 +22,14 @@ void pidns_world_free(struct pidns_world *w)
 {
 	if (!w)
 		return;
-	pidns__each_safe(node, &w->namespaces)
-	{
+	pidns__each_safe(node, &w->namespaces) {
 		struct pidns_ns *ns = pidns__of(node, struct pidns_ns, node);
 
 		pidns__table_done(ns);
 		free_slabs(w, ns->slabs, ns->level);
 		pidns__free(w, ns, sizeof *ns);
 	}
-	pidns__each_safe(node, &w->user_namespaces)
-	{
+	pidns__each_safe(node, &w->user_namespaces) {
 		struct pidns_user_ns *u = pidns__of(node, struct pidns_user_ns, node);
 
 		pidns__free(w, u, sizeof *u);

@@ -116,10 +116,10 @@ static struct pidns_ns *named_by(const struct model_task *t, enum op_file file)
 	return file == FILE_NS_PID_FOR_CHILDREN ? pidns_task_children_ns(t->task) : pidns_task_ns(t->task);
 }
 
-/* R5.5: no link to a namespace that waits for its first process. */
+/* R5.5: no link to a namespace that has never had a process. */
 static bool waits_for_init(struct pidns_ns *ns)
 {
-	return pidns_ns_count(ns) == 0 && !pidns_ns_is_closed(ns);
+	return !pidns_ns_had_init(ns);
 }
 
 static int32_t open_file(struct model_task *t, const struct op *op, int mode)
@@ -201,7 +201,16 @@ static int32_t do_readlink(const struct model_task *t, const struct op *op)
 	return file == FILE_NS_PID || file == FILE_NS_PID_FOR_CHILDREN || file == FILE_NS_UTS ? 1 : -EINVAL;
 }
 
-static int32_t do_setns(struct model_task *t, const struct op *op)
+/* Over the machine: its namespaces of other kinds are nobody else's. */
+static bool is_admin(const struct model_world *w, const struct model_task *t)
+{
+	struct pidns_cred c;
+
+	pidns_cred(t->task, &c);
+	return c.user_ns == w->first_user_ns && (c.caps & PIDNS_CAP_SYS_ADMIN);
+}
+
+static int32_t do_setns(const struct model_world *w, struct model_task *t, const struct op *op)
 {
 	const struct model_file *f = model_files_find(t, op->arg[KEY_FD]);
 	uint64_t flags = (uint64_t)op->arg[KEY_FLAGS];
@@ -211,7 +220,7 @@ static int32_t do_setns(struct model_task *t, const struct op *op)
 	if (f->kind == MODEL_PIDFD)
 		return pidns_setns_pidfd(t->task, f->pidfd, flags);
 	if (f->file == FILE_NS_UTS)
-		return flags == 0 || flags == PIDNS_CLONE_NEWUTS ? 0 : -EINVAL;
+		return flags && flags != PIDNS_CLONE_NEWUTS ? -EINVAL : is_admin(w, t) ? 0 : -EPERM;
 	if (f->file != FILE_NS_PID && f->file != FILE_NS_PID_FOR_CHILDREN)
 		return -EINVAL;
 	return pidns_setns(t->task, f->ns, flags);
@@ -302,7 +311,7 @@ int32_t model_files_call(struct model_world *w, struct model_task *t, const stru
 {
 	switch ((enum op_code)op->code) {
 	case OP_SETNS:
-		return do_setns(t, op);
+		return do_setns(w, t, op);
 	case OP_PIDFD_OPEN:
 		return do_pidfd_open(t, op);
 	case OP_PIDFD_SEND_SIGNAL:

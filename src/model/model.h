@@ -44,7 +44,7 @@ struct model_files {
 
 struct model_task {
 	int index;
-	bool used, pending, wait_is_waitid;
+	bool used, pending, wait_is_waitid, wait_unreadable;
 	struct pidns_task *task; /* NULL: released */
 	struct model_files *files;
 	int32_t tgid;             /* at level 0: who it is a thread of */
@@ -69,6 +69,7 @@ struct model_world {
 	struct pidns_world *world;
 	struct model_config config;
 	int level; /* of the first task: nspid in answers begins there */
+	struct pidns_user_ns *first_user_ns;
 	int task_end;
 	struct model_task **task;
 	const char *broken; /* what pidns_check() said; NULL: nothing */

@@ -53,9 +53,11 @@ static void describe(const struct model_world *w, const struct model_task *t, st
 	put_numbers(w, pidns_task_id(t->task), a);
 }
 
-static void put_waited(struct op_answer *a, const struct pidns_waited *found)
+static void put_waited(struct op_answer *a, const struct pidns_waited *found, bool waitid)
 {
 	a->field[FIELD_STATUS] = found->status;
+	if (!waitid)
+		return;
 	a->field[FIELD_CODE] = found->code;
 	a->field[FIELD_SI_STATUS] = found->value;
 	a->field[FIELD_UID] = found->uid;
@@ -179,10 +181,12 @@ static void do_clone(struct model_world *w, struct model_task *t, const struct o
 	put_result(a, give_birth(t, op, flags, &child));
 	if (a->kind != ANSWER_OK)
 		return;
-	/* Now: the child has the pidfd too. */
+
 	files = flags & FLAG_FILES ? model_files_get(t->files) : model_files_copy(t->files);
 	model_meet(c, child);
 	c->files = files;
+	if (t->new_pidfd && !(flags & FLAG_FILES)) /* the parent gets it after the child has its table */
+		model_files_close(c, t->new_pidfd);
 	a->field[FIELD_RET] = pidns_id_number_in(pidns_task_id(child), pidns_task_ns(t->task));
 	a->field[FIELD_PIDFD] = t->new_pidfd;
 	if (flags & PIDNS_CLONE_PARENT_SETTID)
@@ -210,9 +214,10 @@ static int32_t do_wait(struct model_task *t, const struct op *op, struct op_answ
 	int32_t r;
 
 	t->wait_is_waitid = op->code == OP_WAITID;
+	t->wait_unreadable = op->code == OP_WAIT4 && op->arg[KEY_AT] == AT_UNREADABLE;
 	if (op->code == OP_WAIT4) {
 		r = pidns_wait4(t->task, (int32_t)op->arg[KEY_PID], (uint32_t)op->arg[KEY_OPTIONS], &found);
-		if (r > 0 && op->arg[KEY_AT] == AT_UNREADABLE)
+		if (r > 0 && t->wait_unreadable)
 			r = -EFAULT;
 	} else {
 		if (op->arg[KEY_IDTYPE] == PIDNS_P_PIDFD)
@@ -223,7 +228,7 @@ static int32_t do_wait(struct model_task *t, const struct op *op, struct op_answ
 		if (r == 0)
 			r = found.pid;
 	}
-	put_waited(a, &found);
+	put_waited(a, &found, t->wait_is_waitid);
 	return r;
 }
 
@@ -338,11 +343,13 @@ static void tell_return(struct model_task *t, struct op_answer *a)
 	r = pidns_state(t->task) == PIDNS_STOPPED ? PIDNS_BLOCKS : pidns_returned(t->task, &found);
 	if (r == 0 && t->wait_is_waitid)
 		r = found.pid;
+	else if (r > 0 && t->wait_unreadable)
+		r = -EFAULT;
 	put_result(a, r);
 	if (a->kind == ANSWER_BLOCKS)
 		return;
 	if (a->kind == ANSWER_OK)
-		put_waited(a, &found);
+		put_waited(a, &found, t->wait_is_waitid);
 	t->pending = false;
 }
 
@@ -379,7 +386,7 @@ void model_step(struct model_world *w, const struct op *op, struct op_answer *a)
 	} else if (t->pending) {
 		tell_return(t, a);
 		a->kind = a->kind == ANSWER_OK ? ANSWER_STUCK : a->kind;
-	} else if (t->used && t->task) {
+	} else if (t->used && t->task && t->files) { /* the dead have none */
 		if (op->code == OP_CLONE3 || op->code == OP_CLONE || op->code == OP_FORK)
 			do_clone(w, t, op, a);
 		else if (op->code == OP_READ ||

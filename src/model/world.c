@@ -136,6 +136,7 @@ static struct pidns_task *fork_off(struct pidns_task *parent, uint64_t flags)
 static int make_first(struct model_world *w)
 {
 	struct pidns_task *first;
+	struct pidns_cred cred;
 	struct model_task *t;
 	int32_t r = pidns_boot(w->world, &first);
 
@@ -149,6 +150,8 @@ static int make_first(struct model_world *w)
 	model_meet(t, first);
 	t->files = model_files_new();
 	w->level = pidns_id_level(pidns_task_id(first));
+	pidns_cred(first, &cred);
+	w->first_user_ns = cred.user_ns;
 	return t->files ? 0 : -ENOMEM;
 }
 

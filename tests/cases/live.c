@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { QUICK_NS = 60 * 1000, SLOW_NS = 2000 * 1000, RETRIES = 60, RETRY_NS = 400 * 1000 };
+enum { QUICK_NS = 60 * 1000, SLOW_NS = 2000 * 1000, RETRIES = 500, RETRY_NS = 400 * 1000 };
 
 static void wait_for_event(struct live_world *w, uint32_t seen, long ns)
 {
@@ -52,6 +52,8 @@ static void command(struct live_world *w, const struct op *op)
 
 		if (child->used)
 			close(child->dir);
+		if (child->used && child->fresh)
+			w->late[w->late_count++ % 8] = *child;
 		*child = (struct live_task){ 0 };
 		memset(&w->shared->slot[op->child], 0, sizeof *slot);
 	}
@@ -160,6 +162,15 @@ static void meet_again_after_exec(struct live_world *w, const struct op *op, str
 	put_numbers(w, op->actor, answer);
 }
 
+static bool has_number_of(const struct live_task *t, const struct op *op)
+{
+	for (int32_t l = 0; l < t->nspid_len; l++)
+		for (uint32_t n = 0; n < op->set_tid_len; n++)
+			if (op->set_tid[n] == t->nspid[l])
+				return true;
+	return false;
+}
+
 /*
  * A task that releases itself (a thread, an auto-reaped child) disappears from /proc a moment before its number is
  * free again (R4.10).  True if `answer` may be such a moment.
@@ -183,12 +194,15 @@ static bool clone_again(struct live_world *w, const struct op *op, const struct 
 				again = again || (t->gone && t->fresh);
 			}
 	}
+	for (int k = 0; k < w->late_count && k < 8; k++)
+		again = again || has_number_of(&w->late[k], op);
 	return again;
 }
 
 /* Asked once, a number that somebody else holds need not be asked for again. */
 static void forget_fresh(struct live_world *w)
 {
+	w->late_count = 0;
 	for (int i = 0; i < w->task_end; i++)
 		w->task[i].fresh = false;
 }

@@ -19,6 +19,7 @@ enum live_state {
 
 struct live_task {
 	bool used;
+	bool is_leader;
 	bool gone;    /* has been seen gone                                                                */
 	bool fresh;   /* ... and its numbers have not yet been asked for since, see clone_again()          */
 	bool pending; /* its command has not returned yet                                                  */
@@ -36,6 +37,8 @@ struct live_world {
 	int hidden_levels; /* numbers in NSpid that are outer than the level of `outer`                    */
 	int task_end;      /* tasks in use have a lower index                                              */
 	struct live_task task[CASE_TASKS];
+	struct live_task late[8]; /* gone, their index given away, their numbers perhaps not free yet */
+	int late_count;
 };
 
 /* Finds out who a task is that has announced itself in its slot. */

@@ -70,7 +70,7 @@ enum live_state live_look(struct live_world *w, int index)
 
 	if (!t->used || t->gone)
 		return LIVE_GONE;
-	if (!read_stat(t->dir, &line) || line.state == 'X' || line.state == 'x') {
+	if (!read_stat(t->dir, &line)) { /* "X" is still there, for a moment */
 		t->gone = t->fresh = true;
 		return LIVE_GONE;
 	}
@@ -144,6 +144,7 @@ int live_meet(struct live_world *w, int index)
 	if (t->used)
 		close(t->dir);
 	*t = (struct live_task){ .used = true, .dir = dir, .tgid = atoi(self), .last = LIVE_RUNS };
+	t->is_leader = strtol(strrchr(self, '/') + 1, NULL, 10) == t->tgid;
 	t->nspid_len = read_numbers(w, status, "\nNSpid:", t->nspid);
 	if (index >= w->task_end)
 		w->task_end = index + 1;
@@ -167,7 +168,7 @@ static int32_t parent_seen(struct live_world *w, const struct live_task *t, cons
 	for (int i = 0; i < w->task_end; i++) {
 		const struct live_task *p = &w->task[i];
 
-		if (p->used && !p->gone && p->tgid == host && p->nspid_len >= t->nspid_len)
+		if (p->used && !p->gone && p->is_leader && p->tgid == host && p->nspid_len >= t->nspid_len)
 			return p->nspid[t->nspid_len - 1];
 	}
 	return 0;

@@ -95,10 +95,10 @@ char *dump_world(struct pidns_world *w)
 		abort();
 	fprintf(to, "boot %p actor %p lock %u pid_max %d\n", (void *)w->boot, (void *)w->actor, w->lock,
 		(int)w->pid_max);
-	pidns__each(node, &w->namespaces) dump_ns(to, pidns__of(node, struct pidns_ns, node));
+	pidns__each(node, &w->namespaces)
+		dump_ns(to, pidns__of(node, struct pidns_ns, node));
 	fprintf(to, "users %u\n", (unsigned)w->user_ns.refs);
-	pidns__each(node, &w->user_namespaces)
-	{
+	pidns__each(node, &w->user_namespaces) {
 		const struct pidns_user_ns *u = pidns__of(node, struct pidns_user_ns, node);
 
 		fprintf(to, "users %p parent %p owner %u level %d refs %u %d %" PRId64 "\n", (const void *)u,

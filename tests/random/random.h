@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * random.h: random operations on libpidns and on the running kernel at once: what the files of this folder share.
+ *
+ *	generate.c   the next operation, chosen with the model's state in view
+ *	duel.c       one operation on both sides, and every difference that can be seen afterwards
+ *	shrink.c     a list of operations that differs, made as short as it gets, and printed as a script
+ *	tally.c      how often each operation and each error has occurred
+ *
+ * Keeps: (R1) an operation names tasks by index, never by number: a list from which operations were taken still means
+ *             the same;
+ *        (R2) nothing is done to the kernel that could leave an init unkillable (R5.30): the model goes first, and a list ends
+ *             before an init is in a group that somebody else of its namespace founded;
+ *        (R3) what the kernel itself leaves open (who of several dies first) is no difference, and is counted.
+ */
+#ifndef SETTID_TESTS_RANDOM_H
+#define SETTID_TESTS_RANDOM_H
+
+#include "cases/backend.h"
+#include "model/model.h"
+
+#include <stdio.h>
+
+struct random_op {
+	struct op op;
+	int16_t ref[KEY_COUNT]; /* index + 1 of the task whose number the argument is; 0 = op.arg holds it */
+	bool negative[KEY_COUNT]; /* ... negated: a group                                                  */
+	int16_t tid_ref[OP_SET_TID_MAX];
+};
+
+enum random_verdict {
+	RANDOM_SAME,
+	RANDOM_DIFFERS,
+	RANDOM_RACE,   /* what the kernel leaves open: the list ends here */
+	RANDOM_END,    /* the next operation would be a hazard            */
+	RANDOM_BROKEN, /* pidns_check() found something                 */
+};
+
+struct random_rng {
+	uint64_t state;
+};
+
+static inline uint32_t rng_next(struct random_rng *r)
+{
+	r->state ^= r->state << 13;
+	r->state ^= r->state >> 7;
+	r->state ^= r->state << 17;
+	return (uint32_t)(r->state >> 32);
+}
+
+static inline uint32_t rng_below(struct random_rng *r, uint32_t n)
+{
+	return rng_next(r) % n;
+}
+
+static inline bool rng_percent(struct random_rng *r, uint32_t p)
+{
+	return rng_below(r, 100) < p;
+}
+
+struct random_tally {
+	uint64_t ops, races, worlds;
+	uint64_t by_op[64];
+	uint64_t by_error[64][40];
+	uint64_t blocks, ended;
+};
+
+/* Both sides of one list of operations.  live is NULL where only the model runs. */
+struct duel {
+	struct model_world *model;
+	void *live;
+	int64_t fd_offset;                        /* the kernel's descriptors are higher by that */
+	int32_t nspid[CASE_TASKS][OP_LEVELS_MAX]; /* last known, outermost first from outer's level */
+	int32_t nspid_len[CASE_TASKS];
+	bool waited[CASE_TASKS]; /* its call had not returned when last looked at */
+	uint32_t deaths;         /* processes that died in the last operation */
+	char why[512];           /* what differs */
+};
+
+/* 0, or a negative errno with `why`. */
+int duel_open(struct duel *d, bool with_live);
+/* 0, or negative when the kernel's side would not end. */
+int duel_close(struct duel *d);
+enum random_verdict duel_step(struct duel *d, const struct random_op *op, struct random_tally *tally);
+
+/* The next operation; the model says who could perform it. */
+void random_op_make(struct random_rng *rng, const struct duel *d, struct random_op *op);
+/* An index for a new task: one whose task is gone, or -1. */
+int random_free_index(const struct duel *d);
+
+/* Takes out all that is not needed for the list to differ; returns its new length.  `why` gets the last difference. */
+size_t random_shrink(struct random_op *ops, size_t len, bool with_live, char why[512]);
+void random_print(FILE *out, const struct random_op *ops, size_t len);
+
+void tally_add(struct random_tally *t, const struct random_op *op, const struct op_answer *a);
+void tally_print(FILE *out, const struct random_tally *t);
+/* The name of an operation or error that should have occurred and has not; NULL = all have. */
+const char *tally_missing(const struct random_tally *t, char room[64]);
+
+#endif
