@@ -164,7 +164,7 @@ static int32_t check_setns(const struct pidns_task *self, const struct pidns_pid
 		return -PIDNS_ESRCH;
 	if (!may_look_at(&self->cred, &t->cred))
 		return -PIDNS_EPERM;
-	if (t->left)
+	if (t->exiting)
 		return -PIDNS_ESRCH;
 	/* namespaces of other kinds belong to the first user namespace */
 	if ((flags & ~PIDNS_CLONE_NEWPID) &&

@@ -8,7 +8,7 @@
  */
 #include "random.h"
 
-#include "cases/live.h"
+#include "../cases/live.h"
 
 #include <errno.h>
 #include <string.h>

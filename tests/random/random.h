@@ -16,7 +16,7 @@
 #ifndef SETTID_TESTS_RANDOM_H
 #define SETTID_TESTS_RANDOM_H
 
-#include "cases/backend.h"
+#include "../cases/backend.h"
 #include "model/model.h"
 
 #include <stdio.h>

@@ -11,7 +11,7 @@
  */
 #include "random.h"
 
-#include "cases/puppet.h"
+#include "../cases/puppet.h"
 
 #include <errno.h>
 #include <fcntl.h>
