@@ -52,7 +52,7 @@ static void command(struct live_world *w, const struct op *op)
 
 		if (child->used)
 			close(child->dir);
-		if (child->used && child->fresh)
+		if (child->used)
 			w->late[w->late_count++ % 8] = *child;
 		*child = (struct live_task){ 0 };
 		memset(&w->shared->slot[op->child], 0, sizeof *slot);
