@@ -2,7 +2,8 @@
 /*
  * musl_thread.c: settid_thread_create() on musl, whose threads are born by plain clone and whose pthread_create says
  * EAGAIN whatever the kernel said.  Built statically with musl-gcc from the library's own sources (there is no cmocka
- * for musl), so it speaks TAP itself.  Each row runs in a process of its own, child of a PID namespace's init.
+ * for musl), so it speaks TAP itself.  Each row runs in a process of its own, child of a PID namespace's init, and has
+ * numbers of its own: a thread that can be joined, or seen no more, may be a moment away from freeing its number.
  */
 #include <settid.h>
 
@@ -109,7 +110,7 @@ static bool self(void)
 	void *result = NULL;
 
 	sem_init(&told, 0, 0);
-	if (create(&thread, NULL, waits_and_compares, &thread, 500, SETTID_METHOD_CLONE3, NULL) < 0)
+	if (create(&thread, NULL, waits_and_compares, &thread, 501, SETTID_METHOD_CLONE3, NULL) < 0)
 		return false;
 	sem_post(&told);
 	return pthread_join(thread, &result) == 0 && result == &thread;
@@ -131,7 +132,7 @@ static bool tls(void)
 {
 	word = 99;
 	block[29999] = 'y';
-	return run(uses_tls, &word, 500) == &word && word == 99 && block[29999] == 'y';
+	return run(uses_tls, &word, 502) == &word && word == 99 && block[29999] == 'y';
 }
 
 static void *fails_a_call(void *arg)
@@ -142,7 +143,7 @@ static void *fails_a_call(void *arg)
 static bool own_errno(void)
 {
 	errno = 77;
-	return run(fails_a_call, &told, 500) && errno == 77;
+	return run(fails_a_call, &told, 503) && errno == 77;
 }
 
 static void *uses_libc(void *arg)
@@ -164,7 +165,7 @@ static void *uses_libc(void *arg)
 
 static bool libc(void)
 {
-	return run(uses_libc, &told, 500) == &told;
+	return run(uses_libc, &told, 504) == &told;
 }
 
 static void *exits(void *arg)
@@ -174,7 +175,7 @@ static void *exits(void *arg)
 
 static bool exit_value(void)
 {
-	return run(exits, &told, 500) == &told;
+	return run(exits, &told, 505) == &told;
 }
 
 static int cleaned;
@@ -202,7 +203,7 @@ static bool cancel(void)
 	void *result = NULL;
 
 	sem_init(&told, 0, 0);
-	if (create(&thread, NULL, waits_to_be_cancelled, &told, 500, SETTID_METHOD_CLONE3, NULL) < 0)
+	if (create(&thread, NULL, waits_to_be_cancelled, &told, 506, SETTID_METHOD_CLONE3, NULL) < 0)
 		return false;
 	sem_wait(&told);
 	return pthread_cancel(thread) == 0 && pthread_join(thread, &result) == 0 &&
@@ -223,10 +224,10 @@ static bool detached(void)
 	sem_init(&told, 0, 0);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (create(&thread, &attr, tells, &told, 500, SETTID_METHOD_CLONE3, NULL) < 0)
+	if (create(&thread, &attr, tells, &told, 507, SETTID_METHOD_CLONE3, NULL) < 0)
 		return false;
 	sem_wait(&told);
-	while (settid_who(500, NULL) != 0)
+	while (settid_who(507, NULL) != 0)
 		usleep(1000);
 	return true;
 }
@@ -251,7 +252,7 @@ static bool attributes(void)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 500000);
-	return create(&thread, &attr, stack_size, NULL, 500, SETTID_METHOD_CLONE3, NULL) == 0 &&
+	return create(&thread, &attr, stack_size, NULL, 508, SETTID_METHOD_CLONE3, NULL) == 0 &&
 	       pthread_join(thread, &result) == 0 && (size_t)result >= 500000 && (size_t)result < 600000;
 }
 
@@ -270,7 +271,7 @@ static bool mask(void)
 	uint64_t usr2 = UINT64_C(1) << (SIGUSR2 - 1), now = 0;
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &usr2, NULL, sizeof usr2);
-	if (run(has_mask, &usr2, 500) != &usr2)
+	if (run(has_mask, &usr2, 509) != &usr2)
 		return false;
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &now, sizeof now);
 	return now == usr2;
@@ -286,7 +287,7 @@ static bool handler_comes_back(void)
 	struct sigaction act;
 
 	signal(SIGSYS, note);
-	if (!run(own_tid, NULL, 500) || sigaction(SIGSYS, NULL, &act) != 0 || act.sa_handler != note)
+	if (!run(own_tid, NULL, 510) || sigaction(SIGSYS, NULL, &act) != 0 || act.sa_handler != note)
 		return false;
 	raise(SIGSYS);
 	return cleaned == SIGSYS;

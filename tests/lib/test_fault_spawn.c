@@ -21,14 +21,14 @@ enum { NUMBER = 500 };
 
 static char *const argv[] = { "sh", "-c", "exit 7", NULL };
 
-static void expect_nothing_left(struct world_census before, unsigned nth)
+static void expect_nothing_left(struct world_census before, pid_t number, unsigned nth)
 {
 	char what[80];
 	struct settid_error err;
 
 	snprintf(what, sizeof what, "call %u (system call %ld) failed", nth, fault_syscall());
 	world_census_check(before, what);
-	if (settid_who(NUMBER, &err) != 0)
+	if (settid_who(number, &err) != 0)
 		world_check_failed(__FILE__, __LINE__, "%s: %s", what, err.text);
 }
 
@@ -56,7 +56,7 @@ static unsigned fail_each_call(const struct settid_spawn_args *args, int code)
 			CHECK(hit && err.code == r && err.text[0]);
 			CHECK_INT(child.pidfd, -1);
 		}
-		expect_nothing_left(before, nth);
+		expect_nothing_left(before, NUMBER, nth);
 		if (!hit)
 			return nth - 1;
 	}
@@ -113,7 +113,7 @@ static void *seven(void *arg)
 
 static void thread_by(enum settid_method method)
 {
-	const pid_t number = NUMBER;
+	pid_t number = NUMBER;
 	const struct settid_thread_args args = {
 		.size = sizeof args, .set_tid = &number, .set_tid_len = 1, .method = method
 	};
@@ -136,13 +136,16 @@ static void thread_by(enum settid_method method)
 		if (r == 0) {
 			CHECK_INT(pthread_join(t, &result), 0);
 			CHECK(result == &hit);
+			while (settid_who(number, NULL) > 0) /* joined before it is quite gone */
+				usleep(1000);
 		} else {
 			if (!hit || err.code != r || !err.text[0])
 				world_check_failed(__FILE__, __LINE__,
 						   "call %u (system call %ld): %d, %d (%s)", nth,
 						   fault_syscall(), r, err.code, err.text);
 		}
-		expect_nothing_left(before, nth);
+		expect_nothing_left(before, number, nth);
+		number++; /* unseen, the last one may still be held */
 	}
 	CHECK(nth > 4);
 }
