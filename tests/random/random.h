@@ -59,7 +59,7 @@ static inline bool rng_percent(struct random_rng *r, uint32_t p)
 }
 
 struct random_tally {
-	uint64_t ops, races, worlds;
+	uint64_t ops, races, unrepeated, worlds;
 	uint64_t by_op[64];
 	uint64_t by_error[64][40];
 	uint64_t blocks, ended;
@@ -88,6 +88,8 @@ void random_op_make(struct random_rng *rng, const struct duel *d, struct random_
 /* An index for a new task: one whose task is gone, or -1. */
 int random_free_index(const struct duel *d);
 
+/* Whether a list differs: `why` gets how.  A difference is one that comes again. */
+bool random_differs(const struct random_op *ops, size_t len, bool with_live, char why[512]);
 /* Takes out all that is not needed for the list to differ; returns its new length.  `why` gets the last difference. */
 size_t random_shrink(struct random_op *ops, size_t len, bool with_live, char why[512]);
 void random_print(FILE *out, const struct random_op *ops, size_t len);

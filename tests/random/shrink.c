@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool differs(const struct random_op *ops, size_t len, bool with_live, char why[512])
+bool random_differs(const struct random_op *ops, size_t len, bool with_live, char why[512])
 {
 	struct duel d;
 	enum random_verdict v = RANDOM_SAME;
@@ -35,7 +35,7 @@ size_t random_shrink(struct random_op *ops, size_t len, bool with_live, char why
 		for (size_t at = 0; at + piece <= len;) {
 			memcpy(tried, ops, at * sizeof *ops);
 			memcpy(tried + at, ops + at + piece, (len - at - piece) * sizeof *ops);
-			if (differs(tried, len - piece, with_live, why)) {
+			if (random_differs(tried, len - piece, with_live, why)) {
 				len -= piece;
 				memcpy(ops, tried, len * sizeof *ops);
 				any = true;

@@ -49,12 +49,17 @@ static struct random_rng seeded(uint64_t seed)
 	return rng;
 }
 
-static void report(FILE *out, uint64_t seed, struct duel *d, size_t len, bool live)
+/* A mistake of the model's comes again with the same list; a moment of the kernel's, on a busy machine, does not. */
+static bool comes_again(size_t len, bool live, char why[512])
 {
-	char why[512];
+	for (int run = 0; run < 3; run++)
+		if (random_differs(list, len, live, why))
+			return true;
+	return false;
+}
 
-	snprintf(why, sizeof why, "%s", d->why);
-	duel_close(d);
+static void report(FILE *out, uint64_t seed, char why[512], size_t len, bool live)
+{
 	fprintf(out, "# seed=%llu: %s\n", (unsigned long long)seed, why);
 	len = random_shrink(list, len, live, why);
 	fprintf(out, "# shrunk to %zu: %s\n", len, why);
@@ -83,9 +88,18 @@ static bool run_list(const struct options *o, uint64_t seed, struct outcome *out
 	if (v == RANDOM_RACE)
 		out->tally.races++;
 	if (v == RANDOM_DIFFERS || v == RANDOM_BROKEN) {
+		char why[512];
+
+		duel_close(&d);
+		if (!comes_again(len, o->live, why)) {
+			fprintf(stderr, "# seed=%llu: seen once, in one of 4 runs: %s\n",
+				(unsigned long long)seed, d.why);
+			out->tally.unrepeated++;
+			return true;
+		}
 		if (out->differences++ == 0)
 			out->first_seed = seed;
-		report(stderr, seed, &d, len, o->live);
+		report(stderr, seed, why, len, o->live);
 		return out->differences < 3;
 	}
 	if (duel_close(&d) < 0) {
@@ -203,7 +217,7 @@ static void judge(const struct options *o, const struct outcome *sum, double sec
 		       missing ? " # SKIP too few operations to ask" : "");
 	printf("%sok 3 - not one operation in 500 ends a list because the kernel leaves open who dies "
 	       "first\n",
-	       sum->tally.races * 500 > sum->tally.ops ? "not " : "");
+	       (sum->tally.races + sum->tally.unrepeated) * 500 > sum->tally.ops ? "not " : "");
 }
 
 int main(int argc, char **argv)
