@@ -150,13 +150,22 @@ static bool is_dying(const struct script *s, int task)
 	return t->task && pidns_state(t->task) == PIDNS_DYING;
 }
 
+static void note_dying(struct script *s, int task)
+{
+	bool was = s->about[task].dying, is = is_dying(s, task);
+
+	s->about[task].dying = is;
+	s->dying += is - was;
+}
+
 /* The inits that waited for their namespace to empty, and need not any more. */
 static void tell_end_of_dying(struct script *s)
 {
-	for (int i = 0; i < s->about_len; i++) {
+	for (int i = 0; i < s->about_len && s->dying > 0; i++) {
 		if (!s->about[i].dying || is_dying(s, i))
 			continue;
 		s->about[i].dying = false;
+		s->dying--;
 		script_say_state(s, i);
 	}
 }
@@ -171,7 +180,7 @@ static bool has_just_exited(const struct script *s, int task)
 
 static void tell_end(struct script *s, int task)
 {
-	s->about[task].dying = is_dying(s, task);
+	note_dying(s, task);
 	script_say_state(s, task);
 }
 
@@ -194,7 +203,7 @@ static void tell_events(struct script *s, const struct op *op, bool ended)
 			break;
 		case PIDNS_EVENT_EXITED:
 			if (ended && task == s->actor)
-				s->about[task].dying = is_dying(s, task);
+				note_dying(s, task);
 			else
 				tell_end(s, task);
 			break;

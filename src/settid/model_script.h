@@ -94,6 +94,7 @@ struct script {
 	int line;
 	unsigned failed_checks;
 	bool no_memory;
+	int dying; /* how many of about[] are */
 	int init;  /* its task */
 	int actor; /* of the line being performed */
 	struct about *about;
