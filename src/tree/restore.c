@@ -200,24 +200,49 @@ static int not_told(struct tree_error *err, int event)
 			       : fail_errno(err, event, "the guard process cannot be listened to");
 }
 
-#define SLICE_MS 100 /* between two looks at the progress */
+#define SLICE_MS 100 /* between two looks at the progress, and at who is still alive */
 
-static int time_left(uint64_t deadline_ms, bool progress)
+static int time_slice(uint64_t deadline_ms)
 {
 	uint64_t t = now_ms(), left = deadline_ms > t ? deadline_ms - t : 0;
 
-	if (!deadline_ms)
-		return progress ? SLICE_MS : -1;
-	if (progress && left > SLICE_MS)
-		return SLICE_MS;
-	return left < INT_MAX ? (int)left : INT_MAX;
+	return deadline_ms && left < SLICE_MS ? (int)left : SLICE_MS;
+}
+
+static bool meant_dead(const struct plan *p, uint32_t actor)
+{
+	const struct plan_actor *a = &p->actors[actor];
+	uint32_t end = p->steps[a->first_step + a->steps_len - 1].op;
+
+	if (end == PLAN_EXIT || end == PLAN_DIE || end == PLAN_EXIT_THREAD)
+		return true;
+	for (uint32_t k = 0; k < p->steps_len; k++)
+		if (p->steps[k].op == PLAN_KILL && p->steps[k].a == actor)
+			return true;
+	return false;
+}
+
+/* Others would wait for ever for one that was killed before its part was done. */
+static int check_alive(const struct restore *r, struct tree_error *err)
+{
+	const struct engine *e = r->e;
+	char who[96];
+
+	for (uint32_t a = 1; a < r->plan->actors_len; a++) {
+		if (__atomic_load_n(&e->pids[a], __ATOMIC_ACQUIRE) <= 0 ||
+		    __atomic_load_n(&e->alive[a], __ATOMIC_ACQUIRE) || meant_dead(r->plan, a))
+			continue;
+		plan_actor_describe(r->plan, r->tree, a, who, sizeof who);
+		return tree_fail(err, -ECHILD, "%s was killed while the tree was built", who);
+	}
+	return 0;
 }
 
 int restore_wait_stands(struct restore *r, int wake_fd, uint64_t deadline_ms,
 			void (*progress)(void *arg, size_t done), void *arg, struct tree_error *err)
 {
 	for (;;) {
-		int event = next_event(r, wake_fd, time_left(deadline_ms, progress));
+		int event = next_event(r, wake_fd, time_slice(deadline_ms));
 
 		switch (event) {
 		case ENGINE_STANDS:
@@ -237,6 +262,8 @@ int restore_wait_stands(struct restore *r, int wake_fd, uint64_t deadline_ms,
 		default:
 			return not_told(err, event);
 		}
+		if (check_alive(r, err) < 0)
+			return err ? err->code : -ECHILD;
 		if (deadline_ms && now_ms() >= deadline_ms)
 			return tree_fail(err, -ETIMEDOUT,
 					 "the tree did not stand in time: %u of %u processes and threads do",

@@ -80,6 +80,9 @@ all_there() {
 builds() { # it has a child, and is no longer slow_call, which had one too
 	[ "$(cat "/proc/$restorer/comm")" = settid ] && grep -q . "/proc/$restorer/task/$restorer/children"
 }
+found() {
+	[ -n "$(inside "$1")" ]
+}
 strike() { # PID: kills it, and sees it dead
 	kill -KILL "$1"
 	wait_for gone "$1"
@@ -191,6 +194,14 @@ interrupted() {
 	is "$out" ""
 	is "$err" "settid restore: interrupted; nothing is left"
 }
+robbed() {
+	slowly 200 "$SETTID" restore
+	wait_for found 60
+	kill -KILL "$(inside 60)"
+	finish
+	is "$status" 1
+	is "$err" "settid restore: process 60 was killed while the tree was built; nothing is left"
+}
 late() {
 	slowly 100 "$SETTID" restore --timeout 0.5
 	finish
@@ -208,6 +219,7 @@ if "$SLOW_CALL" 1 true 2>/dev/null; then
 	it "SIGINT while it is built ends with 1" interrupted INT
 	it "SIGTERM while it is built ends with 1" interrupted TERM
 	it "SIGHUP while it is built ends with 1" interrupted HUP
+	it "a process that is killed while the tree is built is missed" robbed
 	it "--timeout covers building" late
 	it "--timeout in time changes nothing" in_time
 else
