@@ -57,6 +57,39 @@ with_static() {
 	! ldd user | grep -q libsettid
 }
 
+pidns_program='
+#include <pidns.h>
+#include <stdio.h>
+int main(void)
+{
+	struct pidns_env env;
+	struct pidns_world *w;
+	bool known;
+	env.size = 0;
+	puts(pidns_errname(pidns_world_new(&env, NULL, &w)));
+	return pidns_profile("6.18", &known) == 0 || !known;
+}'
+
+pidns_compiles() { # LIBRARY...
+	echo "$pidns_program" >program
+	# shellcheck disable=SC2046 # words
+	cc -x c -std=c11 -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags pidns) program -x none -o user "$@"
+	run ./user
+	is "$status" 0
+	is "$out" EINVAL
+}
+
+pidns_with_shared() {
+	# shellcheck disable=SC2046
+	pidns_compiles $(pkg-config --libs pidns)
+	readelf -d user | grep 'NEEDED.*libpidns\.so\.[0-9]'
+}
+
+pidns_with_static() {
+	pidns_compiles "$lib_dir/libpidns.a"
+	! ldd user | grep -q libpidns
+}
+
 soname_is_versioned() {
 	readelf -d "$lib_dir"/libsettid.so | grep 'SONAME.*libsettid\.so\.[0-9]'
 }
@@ -80,7 +113,7 @@ command_runs_from_the_stage() {
 }
 
 everything_is_there() {
-	for what in bin/settid include/settid.h man/man1/settid.1 settid/tree.schema.json completions/settid site-functions/_settid \
+	for what in bin/settid include/settid.h include/pidns.h libpidns.so libpidns.a pidns.pc man/man1/settid.1 settid/tree.schema.json completions/settid site-functions/_settid \
 		settid.fish; do
 		[ -n "$(find "$stage" -path "*/$what*")" ] || {
 			echo "$what is not installed"
@@ -116,6 +149,8 @@ if command -v c++ >/dev/null; then
 else
 	skip 'a C++ program compiles and runs' 'no c++ here'
 fi
+it 'a program compiles and runs against the shared libpidns' pidns_with_shared
+it 'a program compiles and runs against the static libpidns' pidns_with_static
 it 'the shared library has a SONAME with its version' soname_is_versioned
 it 'exactly the declared functions are exported' only_declared_functions_are_exported
 it 'exported symbols carry a version' symbols_carry_a_version

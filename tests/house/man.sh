@@ -64,7 +64,7 @@ example_works() { # PAGE
 	example "$1" >example.c
 	grep -q 'int main' example.c
 	cc -std=c11 -Wall -Wextra -Werror -I"$SOURCE/include" example.c \
-		"$BUILD/src/libsettid/libsettid.a" -pthread -o example
+		"$BUILD/src/libsettid/libsettid.a" "$BUILD/src/libpidns/libpidns.a" -pthread -o example
 	[ "$can_run" = yes ] || return 0
 	# shellcheck disable=SC2086 # words
 	run "$BUILD/src/settid/settid" exec $user --new-pidns --mount-proc -- ./example

@@ -46,7 +46,9 @@ if command -v "$emulator" >/dev/null; then
 	it 'a world, the example and an error' passes first
 	it 'the tests of numbers' passes number "$tests/mem.c"
 	it 'the tests of identities' passes identity "$tests/mem.c"
-	it 'the tests of memory that is short' passes memory "$tests/mem.c" "$tests/dump.c"
+	case $triplet in
+	arm-*) it 'the tests of memory that is short' passes memory "$tests/mem.c" "$tests/dump.c" ;; # long; 32 bits differ most
+	esac
 	it 'short and random sequences beside the oracle' passes oracle "$tests/oracle.c" "$tests/pair.c"
 else
 	skip 'the tests pass under an emulator' "no $emulator"
