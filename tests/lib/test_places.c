@@ -73,11 +73,14 @@ static int make_program(pid_t number, enum settid_method method, enum settid_met
 	return 0;
 }
 
+/* Each with a number that nobody had: a joined thread may keep its own a moment longer. */
 static void make_both(enum settid_method method, enum settid_method by)
 {
+	static pid_t number = 800;
 	struct settid_error err = { .text = "" };
 
-	if (make_thread(800, method, by, &err) < 0 || make_program(801, method, by, &err) < 0)
+	number += 2;
+	if (make_thread(number, method, by, &err) < 0 || make_program(number + 1, method, by, &err) < 0)
 		world_check_failed(__FILE__, __LINE__, "by %s: %s", settid_method_name(by), err.text);
 }
 
@@ -369,8 +372,8 @@ static void no_user_dispatch(void)
 	CHECK_INT(make_thread(500, SETTID_METHOD_CLONE3, SETTID_METHOD_AUTO, &err), -ENOSYS);
 	CHECK_INT(err.reason, SETTID_REASON_METHOD_LIMIT);
 	CHECK(strstr(err.text, "user dispatch") != NULL);
-	CHECK_INT(make_thread(500, SETTID_METHOD_AUTO, SETTID_METHOD_NS_LAST_PID, &err), 0);
-	CHECK_INT(make_program(500, SETTID_METHOD_AUTO, SETTID_METHOD_CLONE3, &err), 0);
+	CHECK_INT(make_thread(501, SETTID_METHOD_AUTO, SETTID_METHOD_NS_LAST_PID, &err), 0);
+	CHECK_INT(make_program(502, SETTID_METHOD_AUTO, SETTID_METHOD_CLONE3, &err), 0);
 	CHECK_INT(settid_probe(&p, NULL), 0);
 	CHECK_INT(p.user_dispatch, SETTID_NO);
 	CHECK_INT(p.clone3, SETTID_YES);

@@ -23,8 +23,9 @@ static void exact(void)
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		threads_run(threads_has_number, &numbers[i], numbers[i]);
+	numbers[0] = 5152;
 	CHECK(threads_join(threads_create(NULL, threads_has_number, &numbers[0],
-					  TID_BY(5151, SETTID_METHOD_CLONE3))) == &numbers[0]);
+					  TID_BY(5152, SETTID_METHOD_CLONE3))) == &numbers[0]);
 }
 
 static void by_last_pid(void)
