@@ -18,6 +18,7 @@ start() {
 }
 
 start_command() {
+	rm -f said complaint
 	"$@" >said 2>complaint &
 	restorer=$!
 	wait_for settled
@@ -221,12 +222,16 @@ as_json() {
 }
 it "--json says the same for programs" as_json
 
+# The build directory may be in somebody's private home.
+reachable=$tap_dir/settid
+cp "$SETTID" "$reachable" && chmod 755 "$reachable"
+
 ordinary_user() {
 	chmod 777 .
 	cp "$TREES/nested.json" "$TREES/groups.json" .
 	chmod 644 ./*.json
 	for file in nested groups; do
-		start_command setpriv --reuid 65534 --regid 65534 --clear-groups "$SETTID" restore --user $file.json
+		start_command setpriv --reuid 65534 --regid 65534 --clear-groups "$reachable" restore --user $file.json
 		like "$(cat said complaint)" "verified, every number as in the file"
 		finish TERM
 		is "$status" 0
@@ -237,9 +242,9 @@ ordinary_zombies() {
 	chmod 777 .
 	cp "$TREES/zombies.json" .
 	chmod 644 zombies.json
-	start_command setpriv --reuid 65534 --regid 65534 --clear-groups "$SETTID" restore --user --pidfile root zombies.json
+	start_command setpriv --reuid 65534 --regid 65534 --clear-groups "$reachable" restore --user --pidfile root zombies.json
 	wait_for test -s root
-	run setpriv --reuid 65534 --regid 65534 --clear-groups "$SETTID" show "$(cat root)"
+	run setpriv --reuid 65534 --regid 65534 --clear-groups "$reachable" show "$(cat root)"
 	finish TERM
 	like "$out" 'zombie SIGSEGV'
 	is "$err" ''
@@ -250,7 +255,7 @@ unverified_zombies() {
 	cp "$TREES/zombies.json" .
 	chmod 644 zombies.json
 	start_command setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
-		'ulimit -c 0; exec "$0" restore --user "$@" zombies.json' "$SETTID" "$@"
+		'ulimit -c 0; exec "$0" restore --user "$@" zombies.json' "$reachable" "$@"
 	finish TERM
 	is "$status" 0
 }
@@ -264,7 +269,7 @@ unverified_is_json() {
 	is "$(cat complaint)" ''
 }
 if setpriv --reuid 65534 --regid 65534 --clear-groups unshare --user true 2>/dev/null &&
-	setpriv --reuid 65534 --regid 65534 --clear-groups "$SETTID" --version >/dev/null 2>&1; then
+	setpriv --reuid 65534 --regid 65534 --clear-groups sh -c '"$0" --version' "$reachable" >/dev/null 2>&1; then
 	it "an ordinary user restores with --user" ordinary_user
 	it "what a verification could not read is said" unverified_is_said
 	it "what a verification could not read is in the JSON" unverified_is_json
