@@ -554,8 +554,11 @@ PIDNS_API int32_t pidns_capset(struct pidns_task *self, uint64_t caps);
 PIDNS_API int32_t pidns_set_nproc(struct pidns_task *self, uint32_t limit);
 /* max_pid_namespaces of the caller's user namespace, per user; needs CAP_SYS_ADMIN over it: -PIDNS_EPERM. */
 PIDNS_API int32_t pidns_set_max_ns(struct pidns_task *self, int64_t max);
-/* uid_map was written: users of this namespace can make further ones (R1.31). */
-PIDNS_API void pidns_user_ns_map(struct pidns_user_ns *ns);
+/*
+ * The ids of the caller's user namespace are written, one user of it and his ids outside: who is mapped can make further ones
+ * (R1.31).  -PIDNS_EPERM if it has been, or without CAP_SETUID over it, or for another outer uid than the caller's own.
+ */
+PIDNS_API int32_t pidns_uid_map(struct pidns_task *self, int64_t outer_uid);
 
 #ifdef __cplusplus
 }

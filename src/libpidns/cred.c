@@ -78,9 +78,18 @@ int32_t pidns__user_ns_new(struct pidns_task *by, struct pidns_cred *cred, struc
 	return 0;
 }
 
-void pidns_user_ns_map(struct pidns_user_ns *ns)
+int32_t pidns_uid_map(struct pidns_task *self, int64_t outer_uid)
 {
-	ns->mapped = true;
+	struct pidns_user_ns *ns = self->cred.user_ns;
+	int32_t r = 0;
+
+	if (!pidns__can_act(self))
+		return PIDNS_ENDED;
+	if (ns->mapped || !pidns__capable(&self->cred, ns, PIDNS_CAP_SETUID) || outer_uid != self->cred.euid)
+		r = -PIDNS_EPERM;
+	else
+		ns->mapped = true;
+	return pidns__end_call(self->world, r);
 }
 
 /* R1.38: how many a user has made counts in the owner and in all around it; the limit is rarely set, so it is counted then. */

@@ -165,6 +165,8 @@ static int32_t write_file(struct model_task *t, const struct model_file *f, int6
 		return pidns_ns_set_pid_max(f->ns, value);
 	case FILE_MAX_PID_NAMESPACES:
 		return pidns_set_max_ns(t->task, value);
+	case FILE_UID_MAP:
+		return pidns_uid_map(t->task, value);
 	case FILE_NULL:
 		return 0;
 	default:

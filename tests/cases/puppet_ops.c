@@ -184,6 +184,32 @@ static long format_number(int64_t value, char out[24])
 	return len;
 }
 
+static void put_text(const struct puppet_shared *shared, const char *path, const char *text, size_t len)
+{
+	long fd = SYS4(SYS_openat, shared->proc_fd, path, O_WRONLY, 0);
+
+	SYS3(SYS_write, fd, text, len);
+	SYS1(SYS_close, fd);
+}
+
+/* Number 0 inside is `value` outside, user and group; whoever makes a user namespace needs both. */
+static long map_ids(const struct puppet_shared *shared, const struct op *op)
+{
+	char line[32] = "0 ";
+	size_t len = 2 + (size_t)format_number(op->arg[KEY_VALUE], line + 2);
+	long fd, n;
+
+	memcpy(line + len, " 1", 2);
+	put_text(shared, "thread-self/setgroups", "deny", 4);
+	put_text(shared, "thread-self/gid_map", line, len + 2);
+	fd = SYS4(SYS_openat, shared->proc_fd, "thread-self/uid_map", O_WRONLY, 0);
+	if (fd < 0)
+		return fd;
+	n = SYS3(SYS_write, fd, line, len + 2);
+	SYS1(SYS_close, fd);
+	return n < 0 ? n : 0;
+}
+
 static long do_write(const struct puppet_shared *shared, const struct op *op)
 {
 	char text[24];
@@ -324,7 +350,7 @@ static long call(const struct puppet_shared *shared, const struct op *op, struct
 	case OP_OPEN:
 		return open_file(shared, op, (int)arg[KEY_MODE]);
 	case OP_WRITE:
-		return do_write(shared, op);
+		return op->arg[KEY_FILE] == FILE_UID_MAP ? map_ids(shared, op) : do_write(shared, op);
 	case OP_READLINK:
 		return do_readlink(shared, op);
 	case OP_PRCTL:
