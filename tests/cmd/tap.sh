@@ -131,13 +131,19 @@ gone() {
 		[ ! -e "/proc/$1/stat" ]
 }
 
-# free_pid: a number of this namespace that nobody has now, well away from where the kernel counts.
+# free_pid: a number of this namespace that nobody has now, nor the two behind it, well away from where the kernel counts and from
+# what other tests choose at the same time.
 free_pid() {
 	tap_max=$(cat /proc/sys/kernel/pid_max)
 	tap_last=$(cat /proc/sys/kernel/ns_last_pid 2>/dev/null || echo $$)
-	tap_pid=$(((tap_last + tap_max / 2) % (tap_max - 1000) + 500))
-	while kill -0 "$tap_pid" 2>/dev/null || [ -e "/proc/$tap_pid" ] || kill -0 "-$tap_pid" 2>/dev/null; do
+	tap_dice=$(od -An -N2 -tu2 /dev/urandom)
+	tap_pid=$(((tap_last + tap_max / 2 + tap_dice % 8192) % (tap_max - 1000) + 500))
+	while is_taken "$tap_pid" || is_taken $((tap_pid + 1)) || is_taken $((tap_pid + 2)); do
 		tap_pid=$((tap_pid + 7))
 	done
 	echo "$tap_pid"
+}
+
+is_taken() {
+	kill -0 "$1" 2>/dev/null || [ -e "/proc/$1" ] || kill -0 "-$1" 2>/dev/null
 }
