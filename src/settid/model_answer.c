@@ -8,124 +8,12 @@
  *	6: a ended zombie sig9               {"line": 6, "event": "ended", "task": "a", "state": "zombie", "status": "sig9"}
  *	5: returned ok 42 sig9
  *
- * Keeps:   (A1) words and JSON come from the same calls, fact by fact: neither knows what the other does not say;
- *          (A2) script.answer holds the words of what was said last, whether it was printed or not.
+ * Keeps:   (A1) a fact that is not known, or says nothing here, is left out.
  */
-#include "model_script.h"
+#include "model_say.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ------------------------------------------------------------------------------------- one thing said -- */
-
-struct saying {
-	struct script *s;
-	int line;
-	json_t *json; /* NULL where words are wanted */
-};
-
-static struct saying begin(struct script *s, int line)
-{
-	struct saying say = { .s = s, .line = line };
-
-	s->answer[0] = '\0';
-	if (s->config.json)
-		say.json = json_pack("{s:i}", "line", line);
-	return say;
-}
-
-static void end(struct saying *say, bool important)
-{
-	struct script *s = say->s;
-
-	if (!important && s->config.quiet) {
-		json_decref(say->json);
-		return;
-	}
-	if (!s->config.json) {
-		fprintf(s->config.out, "%d: %s\n", say->line, s->answer);
-		return;
-	}
-	if (!say->json || json_dumpf(say->json, s->config.out, JSON_COMPACT) < 0)
-		s->no_memory = true;
-	fputc('\n', s->config.out);
-	json_decref(say->json);
-}
-
-static void word(struct saying *say, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* One more word, for people only. */
-static void word(struct saying *say, const char *fmt, ...)
-{
-	char *out = say->s->answer;
-	size_t room = sizeof say->s->answer, used = strlen(out);
-	va_list ap;
-
-	if (used > 0 && used + 1 < room)
-		out[used++] = ' ';
-	va_start(ap, fmt);
-	vsnprintf(out + used, room - used, fmt, ap);
-	va_end(ap);
-}
-
-/* A value, for programs only; takes it. */
-static void set(struct saying *say, const char *key, json_t *value)
-{
-	if (say->json)
-		json_object_set_new(say->json, key, value);
-	else
-		json_decref(value);
-}
-
-static json_t *string(const struct saying *say, const char *text)
-{
-	return say->json ? json_string(text) : NULL;
-}
-
-static void text_fact(struct saying *say, const char *key, const char *text)
-{
-	set(say, key, string(say, text));
-}
-
-static void number_fact(struct saying *say, const char *key, int64_t value)
-{
-	word(say, "%s=%lld", key, (long long)value);
-	set(say, key, say->json ? json_integer(value) : NULL);
-}
-
-static void answer_word(struct saying *say, const char *kind)
-{
-	word(say, "%s", kind);
-	text_fact(say, "answer", kind);
-}
-
-static void nspid_fact(struct saying *say, const struct op_answer *a)
-{
-	char text[OP_LEVELS_MAX * 12] = "";
-	size_t used = 0;
-	json_t *list = say->json ? json_array() : NULL;
-
-	if (a->nspid_len == 0) {
-		json_decref(list);
-		return;
-	}
-	for (int i = 0; i < a->nspid_len; i++) {
-		used += (size_t)snprintf(text + used, sizeof text - used, i ? ",%d" : "%d", (int)a->nspid[i]);
-		if (list)
-			json_array_append_new(list, json_integer(a->nspid[i]));
-	}
-	word(say, "nspid=%s", text);
-	set(say, "nspid", list);
-}
-
-static void status_fact(struct saying *say, int64_t status)
-{
-	char text[16];
-
-	word(say, "%s", op_status_name(status, text));
-	text_fact(say, "status", text);
-}
 
 static const char *signal_text(int32_t sig, char room[16])
 {
@@ -162,12 +50,12 @@ static void state_fact(struct saying *say, int task)
 	const struct about *about = &say->s->about[task];
 	const char *state = state_text(t);
 
-	word(say, "%s", state);
-	text_fact(say, "state", state);
+	say_word(say, "%s", state);
+	say_text(say, "state", state);
 	if (t && t->task && pidns_state(t->task) == PIDNS_ZOMBIE)
-		status_fact(say, pidns_status(t->task));
+		say_status(say, pidns_status(t->task));
 	else if ((!t || !t->task) && about->has_status)
-		status_fact(say, about->status);
+		say_status(say, about->status);
 }
 
 /* ------------------------------------------------------------------------------------------- errors -- */
@@ -182,28 +70,28 @@ static void holder_fact(struct saying *say, const struct pidns_error *e)
 	switch (e->holder) {
 	case PIDNS_HOLDER_ZOMBIE:
 		of = parent ? script_name_of_task(s, parent) : NULL;
-		word(say, "holder=zombie");
+		say_word(say, "holder=zombie");
 		if (of)
-			word(say, "of %s", of);
+			say_word(say, "of %s", of);
 		break;
 	case PIDNS_HOLDER_THREAD:
 		of = script_name_of_task(s, pidns_leader(e->task));
-		word(say, "holder=thread %s of %s", name, of);
+		say_word(say, "holder=thread %s of %s", name, of);
 		break;
 	case PIDNS_HOLDER_DEAD_LEADER:
-		word(say, "holder=dead leader %s", name);
+		say_word(say, "holder=dead leader %s", name);
 		break;
 	case PIDNS_HOLDER_GROUP:
 	case PIDNS_HOLDER_SESSION:
-		word(say, "holder=%s with %s", pidns_holder_name(e->holder), name);
+		say_word(say, "holder=%s with %s", pidns_holder_name(e->holder), name);
 		break;
 	default:
-		word(say, "holder=%s %s", pidns_holder_name(e->holder), name);
+		say_word(say, "holder=%s %s", pidns_holder_name(e->holder), name);
 	}
-	text_fact(say, "holder", pidns_holder_name(e->holder));
-	text_fact(say, "task", name);
+	say_text(say, "holder", pidns_holder_name(e->holder));
+	say_text(say, "task", name);
 	if (of)
-		text_fact(say, "of", of);
+		say_text(say, "of", of);
 }
 
 static void error_facts(struct saying *say, const struct op *op, const struct op_answer *a)
@@ -213,14 +101,14 @@ static void error_facts(struct saying *say, const struct op *op, const struct op
 	int who = op->code == OP_NEST ? op->child : op->actor;
 	const struct pidns_error *e = &model_task(say->s->world, who)->error;
 
-	word(say, "%s", name);
-	text_fact(say, "errno", name);
+	say_word(say, "%s", name);
+	say_text(say, "errno", name);
 	if (!op_makes_task(op->code) || e->index < 0 || e->code != -a->err)
 		return;
-	number_fact(say, "index", e->index);
-	number_fact(say, "level", e->level);
+	say_number(say, "index", e->index);
+	say_number(say, "level", e->level);
 	if (e->number != 0)
-		number_fact(say, "pid", e->number);
+		say_number(say, "pid", e->number);
 	if (e->holder != PIDNS_HOLDER_NONE)
 		holder_fact(say, e);
 }
@@ -231,49 +119,49 @@ static void birth_facts(struct saying *say, const struct op *op, const struct op
 {
 	int64_t flags = op->arg[KEY_FLAGS] | op->arg[KEY_BARE_FLAGS];
 
-	nspid_fact(say, a);
+	say_nspid(say, a);
 	if (op->code == OP_NEST)
-		number_fact(say, "level", a->field[FIELD_LEVEL]);
+		say_number(say, "level", a->field[FIELD_LEVEL]);
 	if (flags & 0x1000 /* PIDFD */)
-		number_fact(say, "pidfd", a->field[FIELD_PIDFD]);
+		say_number(say, "pidfd", a->field[FIELD_PIDFD]);
 	if (flags & 0x100000 /* PARENT_SETTID */)
-		number_fact(say, "parent_tid", a->field[FIELD_PARENT_TID]);
+		say_number(say, "parent_tid", a->field[FIELD_PARENT_TID]);
 	if (flags & 0x1000000 /* CHILD_SETTID */)
-		number_fact(say, "child_tid", a->field[FIELD_CHILD_TID]);
+		say_number(say, "child_tid", a->field[FIELD_CHILD_TID]);
 }
 
 static void wait_facts(struct saying *say, int code, const struct op_answer *a)
 {
 	if (a->field[FIELD_RET] <= 0)
 		return;
-	status_fact(say, a->field[FIELD_STATUS]);
+	say_status(say, a->field[FIELD_STATUS]);
 	if (code != OP_WAITID)
 		return;
-	set(say, "code", json_integer(a->field[FIELD_CODE]));
-	set(say, "si_status", json_integer(a->field[FIELD_SI_STATUS]));
-	set(say, "uid", json_integer(a->field[FIELD_UID]));
+	say_set(say, "code", json_integer(a->field[FIELD_CODE]));
+	say_set(say, "si_status", json_integer(a->field[FIELD_SI_STATUS]));
+	say_set(say, "uid", json_integer(a->field[FIELD_UID]));
 }
 
 static void poll_fact(struct saying *say, int64_t revents)
 {
 	const char *text = revents == 0x11 ? "IN|HUP" : revents == 1 ? "IN" : revents == 0x20 ? "NVAL" : "0";
 
-	word(say, "revents=%s", text);
-	text_fact(say, "revents", text);
+	say_word(say, "revents=%s", text);
+	say_text(say, "revents", text);
 }
 
 static void look_facts(struct saying *say, const struct op_answer *a)
 {
 	const char *state = op_state_name((int)a->field[FIELD_STATE]);
 
-	word(say, "%s", state);
-	text_fact(say, "state", state);
+	say_word(say, "%s", state);
+	say_text(say, "state", state);
 	if (a->nspid_len == 0)
 		return;
-	number_fact(say, "ppid", a->field[FIELD_PPID]);
-	number_fact(say, "pgid", a->field[FIELD_PGID]);
-	number_fact(say, "sid", a->field[FIELD_SID]);
-	nspid_fact(say, a);
+	say_number(say, "ppid", a->field[FIELD_PPID]);
+	say_number(say, "pgid", a->field[FIELD_PGID]);
+	say_number(say, "sid", a->field[FIELD_SID]);
+	say_nspid(say, a);
 }
 
 static void ok_facts(struct saying *say, const struct op *op, int code, const struct op_answer *a)
@@ -282,8 +170,8 @@ static void ok_facts(struct saying *say, const struct op *op, int code, const st
 		look_facts(say, a);
 		return;
 	}
-	word(say, "%lld", (long long)a->field[FIELD_RET]);
-	set(say, "result", say->json ? json_integer(a->field[FIELD_RET]) : NULL);
+	say_word(say, "%lld", (long long)a->field[FIELD_RET]);
+	say_set(say, "result", say->json ? json_integer(a->field[FIELD_RET]) : NULL);
 	switch (code) {
 	case OP_WAIT4:
 	case OP_WAITID:
@@ -294,11 +182,11 @@ static void ok_facts(struct saying *say, const struct op *op, int code, const st
 		break;
 	case OP_SIGNALS:
 		if (a->field[FIELD_RET] > 0)
-			number_fact(say, "from", a->field[FIELD_FROM]);
+			say_number(say, "from", a->field[FIELD_FROM]);
 		break;
 	case OP_EXEC:
 	case OP_FDINFO:
-		nspid_fact(say, a);
+		say_nspid(say, a);
 		break;
 	default:
 		if (op && op_makes_task(code))
@@ -310,41 +198,41 @@ static void answer_facts(struct saying *say, const struct op *op, int code, cons
 {
 	switch (a->kind) {
 	case ANSWER_OK:
-		answer_word(say, "ok");
+		say_kind(say, "ok");
 		ok_facts(say, op, code, a);
 		break;
 	case ANSWER_ERROR:
-		answer_word(say, "error");
+		say_kind(say, "error");
 		error_facts(say, op, a);
 		break;
 	case ANSWER_BLOCKS:
-		answer_word(say, "blocks");
+		say_kind(say, "blocks");
 		break;
 	default:
-		answer_word(say, "ended");
+		say_kind(say, "ended");
 		state_fact(say, op->actor);
 	}
 }
 
 void script_say_answer(struct script *s, const struct op *op, const struct op_answer *a)
 {
-	struct saying say = begin(s, s->line);
+	struct saying say = say_begin(s, s->line);
 	int code = op->code == OP_RETURNS ? s->about[op->actor].call_code : op->code;
 
 	answer_facts(&say, op, code, a);
-	end(&say, false);
+	say_end(&say, false);
 }
 
 void script_say_returned(struct script *s, int task, const struct op_answer *a)
 {
 	const struct about *about = &s->about[task];
 	const struct op op = { .code = about->call_code, .actor = task };
-	struct saying say = begin(s, about->call_line);
+	struct saying say = say_begin(s, about->call_line);
 
-	word(&say, "returned");
-	text_fact(&say, "event", "returned");
+	say_word(&say, "returned");
+	say_text(&say, "event", "returned");
 	answer_facts(&say, &op, about->call_code, a);
-	end(&say, false);
+	say_end(&say, false);
 }
 
 /* ------------------------------------------------------------------------------------ all other sayings -- */
@@ -352,7 +240,7 @@ void script_say_returned(struct script *s, int task, const struct op_answer *a)
 void script_say_nobody(struct script *s, const char *name, int task)
 {
 	const struct model_task *t = model_task(s->world, task);
-	struct saying say = begin(s, s->line);
+	struct saying say = say_begin(s, s->line);
 	char why[96];
 
 	if (task < 0)
@@ -365,31 +253,31 @@ void script_say_nobody(struct script *s, const char *name, int task)
 		snprintf(why, sizeof why, "%s waits since line %d", name, s->about[task].call_line);
 	else
 		snprintf(why, sizeof why, "%s is %s", name, state_text(t));
-	word(&say, "- %s", why);
-	text_fact(&say, "answer", "-");
-	text_fact(&say, "why", why);
-	end(&say, false);
+	say_word(&say, "- %s", why);
+	say_text(&say, "answer", "-");
+	say_text(&say, "why", why);
+	say_end(&say, false);
 }
 
 void script_say_state(struct script *s, int task)
 {
-	struct saying say = begin(s, s->line);
+	struct saying say = say_begin(s, s->line);
 
-	word(&say, "%s ended", script_name_of(s, task));
-	text_fact(&say, "event", "ended");
-	text_fact(&say, "task", script_name_of(s, task));
+	say_word(&say, "%s ended", script_name_of(s, task));
+	say_text(&say, "event", "ended");
+	say_text(&say, "task", script_name_of(s, task));
 	state_fact(&say, task);
-	end(&say, false);
+	say_end(&say, false);
 }
 
 void script_say_gone(struct script *s, int task)
 {
-	struct saying say = begin(s, s->line);
+	struct saying say = say_begin(s, s->line);
 
-	word(&say, "%s gone", script_name_of(s, task));
-	text_fact(&say, "event", "gone");
-	text_fact(&say, "task", script_name_of(s, task));
-	end(&say, false);
+	say_word(&say, "%s gone", script_name_of(s, task));
+	say_text(&say, "event", "gone");
+	say_text(&say, "task", script_name_of(s, task));
+	say_end(&say, false);
 }
 
 void script_say_event(struct script *s, const struct told *told)
@@ -399,20 +287,20 @@ void script_say_event(struct script *s, const struct told *told)
 		[PIDNS_EVENT_STOPPED] = "stopped",
 		[PIDNS_EVENT_CONTINUED] = "continued",
 	};
-	struct saying say = begin(s, s->line);
+	struct saying say = say_begin(s, s->line);
 	const char *verb = verbs[told->event.type];
 	char room[16];
 
-	word(&say, "%s %s", script_name_of(s, told->task), verb);
-	text_fact(&say, "event", verb);
-	text_fact(&say, "task", script_name_of(s, told->task));
+	say_word(&say, "%s %s", script_name_of(s, told->task), verb);
+	say_text(&say, "event", verb);
+	say_text(&say, "task", script_name_of(s, told->task));
 	if (told->event.type != PIDNS_EVENT_CONTINUED) {
-		word(&say, "%s", signal_text(told->event.signal, room));
-		text_fact(&say, "signal", signal_text(told->event.signal, room));
+		say_word(&say, "%s", signal_text(told->event.signal, room));
+		say_text(&say, "signal", signal_text(told->event.signal, room));
 	}
 	if (told->event.type == PIDNS_EVENT_SIGNAL)
-		number_fact(&say, "from", told->event.from);
-	end(&say, false);
+		say_number(&say, "from", told->event.from);
+	say_end(&say, false);
 }
 
 /* Each wanted word is among the answer's, in the same order. */
@@ -442,11 +330,11 @@ void script_say_check(struct script *s, const char *want)
 	if (words_match(want, s->answer))
 		return;
 	s->failed_checks++;
-	say = begin(s, s->line);
-	word(&say, "check failed: want %s", want);
-	text_fact(&say, "check", "failed");
-	text_fact(&say, "want", want);
-	end(&say, true);
+	say = say_begin(s, s->line);
+	say_word(&say, "check failed: want %s", want);
+	say_text(&say, "check", "failed");
+	say_text(&say, "want", want);
+	say_end(&say, true);
 }
 
 static bool say_refused(struct script *s, const struct tree *t, const struct tree_error *err)
@@ -456,11 +344,11 @@ static bool say_refused(struct script *s, const struct tree *t, const struct tre
 	if (t)
 		return false;
 	s->failed_checks++;
-	say = begin(s, s->line);
-	word(&say, "no tree: %s", err->text);
-	text_fact(&say, "answer", "error");
-	text_fact(&say, "why", err->text);
-	end(&say, true);
+	say = say_begin(s, s->line);
+	say_word(&say, "no tree: %s", err->text);
+	say_text(&say, "answer", "error");
+	say_text(&say, "why", err->text);
+	say_end(&say, true);
 	return true;
 }
 
@@ -489,13 +377,13 @@ void script_say_tree(struct script *s, const struct tree *t, const struct tree_e
 		tree_write_json(t, s->config.out);
 		return;
 	}
-	say = begin(s, s->line);
+	say = say_begin(s, s->line);
 	text = in_memory(t, tree_write_json);
-	text_fact(&say, "answer", "ok");
-	set(&say, "tree", text ? json_loads(text, 0, NULL) : NULL);
+	say_text(&say, "answer", "ok");
+	say_set(&say, "tree", text ? json_loads(text, 0, NULL) : NULL);
 	s->no_memory = s->no_memory || !text;
 	free(text);
-	end(&say, true);
+	say_end(&say, true);
 }
 
 static int write_plainly(const struct tree *t, FILE *out)
@@ -527,8 +415,8 @@ void script_say_text(struct script *s, const char *text)
 		fputs(text, s->config.out);
 		return;
 	}
-	say = begin(s, s->line);
-	text_fact(&say, "answer", "ok");
-	text_fact(&say, "text", text);
-	end(&say, true);
+	say = say_begin(s, s->line);
+	say_text(&say, "answer", "ok");
+	say_text(&say, "text", text);
+	say_end(&say, true);
 }

@@ -4,8 +4,7 @@
  *
  * Owns:    struct script; which name stands for which task.
  * Keeps:   (S1) a line that is wrong changes nothing: it is read, and its values are known, before anything is done;
- *          (S2) an event is told after the answer of the line that caused it, in the order in which events happened;
- *          (S3) a call that blocked is told once when it returns, with the line that made it.
+ *          (S2) about[i] is about the world's task i, as long as the session lasts.
  */
 #include "model_script.h"
 
@@ -17,8 +16,7 @@
 
 enum { FLAG_THREAD = 0x10000, FLAG_NEWPID = 0x20000000, FLAG_WALL = 0x40000000 };
 
-/* Room for one more element, doubled when full. */
-static bool grow(void *array, int len, int *room, size_t size)
+bool script_grow(void *array, int len, int *room, size_t size)
 {
 	void **at = array;
 	int want = *room ? *room * 2 : 16;
@@ -65,7 +63,7 @@ static bool set_name(struct script *s, const char *text, int task, int code, con
 		snprintf(old->name, sizeof old->name, "@%d", old->line);
 	}
 	if (!n) {
-		if (!grow(&s->names, s->names_len, &s->names_room, sizeof *s->names))
+		if (!script_grow(&s->names, s->names_len, &s->names_room, sizeof *s->names))
 			return false;
 		n = &s->names[s->names_len++];
 	}
@@ -107,117 +105,6 @@ static bool lookup(void *ctx, const char *name, size_t name_len, const char *fie
 	return true;
 }
 
-/* ------------------------------------------------------------------------------------------ events -- */
-
-void script_on_event(void *ctx, int index, const struct pidns_event *event)
-{
-	struct script *s = ctx;
-	struct about *a = &s->about[index];
-
-	if (event->type == PIDNS_EVENT_RELEASED) {
-		a->has_status = pidns_leader(event->task) == event->task;
-		a->status = a->has_status ? pidns_status(event->task) : 0;
-	}
-	if (!grow(&s->told, s->told_len, &s->told_room, sizeof *s->told)) {
-		s->no_memory = true;
-		return;
-	}
-	s->told[s->told_len] = (struct told){ .task = index, .event = *event };
-	s->told[s->told_len++].event.task = NULL;
-}
-
-static void tell_returned(struct script *s, int task)
-{
-	struct op op = { .code = OP_RETURNS, .actor = task };
-	struct about *about = &s->about[task];
-	struct op_answer a = { 0 };
-
-	if (about->call_line == 0)
-		return;
-	model_step(s->world, &op, &a);
-	if (a.kind != ANSWER_OK && a.kind != ANSWER_ERROR)
-		return;
-	about->returned = a;
-	about->has_returned = true;
-	script_say_returned(s, task, &a);
-	about->call_line = 0;
-}
-
-static bool is_dying(const struct script *s, int task)
-{
-	const struct model_task *t = model_task(s->world, task);
-
-	return t->task && pidns_state(t->task) == PIDNS_DYING;
-}
-
-static void note_dying(struct script *s, int task)
-{
-	bool was = s->about[task].dying, is = is_dying(s, task);
-
-	s->about[task].dying = is;
-	s->dying += is - was;
-}
-
-/* The inits that waited for their namespace to empty, and need not any more. */
-static void tell_end_of_dying(struct script *s)
-{
-	for (int i = 0; i < s->about_len && s->dying > 0; i++) {
-		if (!s->about[i].dying || is_dying(s, i))
-			continue;
-		s->about[i].dying = false;
-		s->dying--;
-		script_say_state(s, i);
-	}
-}
-
-static bool has_just_exited(const struct script *s, int task)
-{
-	for (int i = 0; i < s->told_len; i++)
-		if (s->told[i].task == task && s->told[i].event.type == PIDNS_EVENT_EXITED)
-			return true;
-	return false;
-}
-
-static void tell_end(struct script *s, int task)
-{
-	note_dying(s, task);
-	script_say_state(s, task);
-}
-
-/* A zombie that vanished: news, unless the line was a wait, which found it, or its whole end was in this line. */
-static void tell_release(struct script *s, const struct op *op, int task)
-{
-	if (op->code != OP_WAIT4 && op->code != OP_WAITID && !has_just_exited(s, task))
-		script_say_gone(s, task);
-}
-
-/* `ended`: the answer has told the end of the actor. */
-static void tell_events(struct script *s, const struct op *op, bool ended)
-{
-	for (int i = 0; i < s->told_len; i++) {
-		int task = s->told[i].task;
-
-		switch (s->told[i].event.type) {
-		case PIDNS_EVENT_RETURNED:
-			tell_returned(s, task);
-			break;
-		case PIDNS_EVENT_EXITED:
-			if (ended && task == s->actor)
-				note_dying(s, task);
-			else
-				tell_end(s, task);
-			break;
-		case PIDNS_EVENT_RELEASED:
-			tell_release(s, op, task);
-			break;
-		default:
-			script_say_event(s, &s->told[i]);
-		}
-	}
-	s->told_len = 0;
-	tell_end_of_dying(s);
-}
-
 /* -------------------------------------------------------------------------------------- performing -- */
 
 static void keep_numbers(struct about *about, const struct op_answer *a)
@@ -231,7 +118,7 @@ static int new_task(struct script *s)
 {
 	struct about *a;
 
-	if (!grow(&s->about, s->about_len, &s->about_room, sizeof *s->about)) {
+	if (!script_grow(&s->about, s->about_len, &s->about_room, sizeof *s->about)) {
 		s->no_memory = true;
 		return -1;
 	}
@@ -266,17 +153,6 @@ static void perform(struct script *s, struct op *op, struct op_answer *a)
 	}
 }
 
-/* A probe's birth and end are one answer; what others noticed of them is told. */
-static void forget_events(struct script *s, int task)
-{
-	int kept = 0;
-
-	for (int i = 0; i < s->told_len; i++)
-		if (s->told[i].task != task)
-			s->told[kept++] = s->told[i];
-	s->told_len = kept;
-}
-
 /* clone3 whose child, if one is made, ends at once and is reaped. */
 static void perform_probe(struct script *s, struct op *op, struct op_answer *a)
 {
@@ -298,7 +174,7 @@ static void perform_probe(struct script *s, struct op *op, struct op_answer *a)
 		reap.arg[KEY_OPTIONS] = FLAG_WALL | 1 /* NOHANG */;
 		perform(s, &reap, &ignored);
 	}
-	forget_events(s, op->child);
+	script_forget_events(s, op->child);
 }
 
 /* A chain of inits down to a level, or to the refusal; the name stands for the deepest. */
@@ -399,7 +275,7 @@ static enum script_result run(struct script *s, const struct op_line *line, stru
 		script_say_nobody(s, line->actor, op->actor);
 	if (line->ask)
 		script_say_check(s, line->ask);
-	tell_events(s, op, a.kind == ANSWER_ENDED);
+	script_tell_events(s, op, a.kind == ANSWER_ENDED);
 	return SCRIPT_OK;
 }
 

@@ -107,10 +107,17 @@ struct script {
 };
 
 /* model_script.c */
-void script_on_event(void *ctx, int index, const struct pidns_event *event);
+/* Room for one more element of the array, doubled when full. */
+bool script_grow(void *array, int len, int *room, size_t size);
 const char *script_name_of(const struct script *s, int task); /* "?" for what has none */
 const char *script_name_of_task(const struct script *s, const struct pidns_task *t);
 const struct name *script_find(const struct script *s, const char *text, size_t len);
+
+/* model_events.c */
+void script_on_event(void *ctx, int index, const struct pidns_event *event);
+/* `ended`: the answer has told the end of the actor. */
+void script_tell_events(struct script *s, const struct op *op, bool ended);
+void script_forget_events(struct script *s, int task);
 
 /* model_answer.c: prints to config.out, and keeps the words in s->answer. */
 void script_say_answer(struct script *s, const struct op *op, const struct op_answer *a);

@@ -26,10 +26,15 @@ static const char help_head[] =
 	"\n"
 	"Operations:\n";
 
-static void put_args(FILE *out, const struct op_def *op)
+static void put_usage(FILE *out, const struct op_def *op)
 {
-	for (const struct op_arg *arg = op->args; arg->name; arg++)
-		fprintf(out, " %s=", arg->name);
+	int column = fprintf(out, op->args[0].name ? "  %-17s" : "  %s", op->name);
+
+	for (const struct op_arg *arg = op->args; arg->name; arg++) {
+		if (column + (int)strlen(arg->name) + 2 > 79)
+			column = fprintf(out, "\n  %-17s", "") - 1;
+		column += fprintf(out, " %s=", arg->name);
+	}
 	fputc('\n', out);
 }
 
@@ -77,10 +82,8 @@ bool script_help(struct script *s, const char *name)
 		put_operation(out, op);
 	} else {
 		fputs(help_head, out);
-		for (size_t i = 0; (op = op_at(i)); i++) {
-			fprintf(out, "  %-17s", op->name);
-			put_args(out, op);
-		}
+		for (size_t i = 0; op_at(i); i++)
+			put_usage(out, op_at(i));
 	}
 	if (fclose(out) == 0)
 		script_say_text(s, text);

@@ -211,7 +211,7 @@ init fdinfo fd=$p.pidfd' '1: ok 2 nspid=3,2
 }
 # Each operation of the table is asked once, with nothing but its name, and none is unknown to the performer.
 every_operation_is_performed() {
-	echo help | "$SETTID" model - | sed -n 's/^  \([a-z0-9_]*\)  *\([a-z_]*=.*\)\{0,1\}$/\1/p' | sort -u >operations
+	echo help | "$SETTID" model - | sed -nE 's/^  ([a-z0-9_]+)( +([a-z_]+= ?)+)?$/\1/p' | sort -u >operations
 	[ "$(wc -l <operations)" -ge 45 ]
 	while read -r operation; do
 		printf 'a = init fork\na %s\n' "$operation" >script
