@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""report.py: results as tables, on the terminal and in docs/performance.md.
+"""report.py: results as tables, on the terminal, in docs/performance.md and in the README.
 
 Keeps:  docs/performance.json has the last written result of every section, so that one section can be measured
         anew; in docs/performance.md only what stands between a pair of `<!-- bench:NAME -->` and
@@ -12,6 +12,7 @@ import re
 JSON = "docs/performance.json"
 PAGE = "docs/performance.md"
 PLOT = "docs/performance.svg"
+README = "README.md"
 
 
 def cell(value):
@@ -109,10 +110,40 @@ def in_short(sections):
     return markdown_table(["", "measured", "compared"], rows)
 
 
+def compared(sections):
+    """The README's table: what a stranger would do instead stands beside it."""
+
+    def us(section, label):
+        value = row_of(sections, section, label)[1]
+        return f"{value:,.0f} µs"
+
+    missed, of = row_of(sections, "fork", "settid_fork by set_tid")[1:3]
+    by_hand = row_of(sections, "fork", "ns_last_pid by hand: write, fork, compare")[1]
+    flat = next(row for row in sections["restore"]["tables"][0]["rows"] if row[:2] == ["flat", "10,000"])
+    rows = [
+        ["start a program from a process of 1 GiB", us("spawn", "settid_spawn"),
+         us("spawn", "clone3(VM|VFORK) + execve by hand") + ": `clone3(CLONE_VM\\|CLONE_VFORK)`",
+         f"{us('spawn', 'posix_spawn')}: `posix_spawn`; {us('spawn', 'fork + execve')}: fork and exec"],
+        ["fork with a chosen number", us("fork", "settid_fork"), us("fork", "clone3 with set_tid") + ": `clone3`, `set_tid`",
+         us("fork", "settid_fork by ns_last_pid") + ": `ns_last_pid`"],
+        [f"{of} numbers beside a busy forker", f"{missed} refused, 0 wrong", "",
+         f"{by_hand} wrong: `ns_last_pid` by hand"],
+        ["rebuild 10,000 processes, each", f"{flat[2]:,.0f} µs", f"{flat[3]:,.0f} µs: a loop of forks with `set_tid`",
+         "8 to 36 times that loop: CRIU 4.2"],
+        ["read 10,000 processes, each", us("dump", "one pass of dump"),
+         us("dump", "bare loop over the same files") + ": the same files, opened and read", ""],
+    ]
+    return markdown_table(["", "settid", "by hand, as bare as can be", "others"], rows)
+
+
+def render_readme(page, stored):
+    return replace(page, "compared", compared(stored["sections"]))
+
+
 def replace(page, name, text):
     mark = re.compile(rf"(<!-- bench:{name} -->\n).*?(<!-- bench:end -->)", re.S)
     if not mark.search(page):
-        raise SystemExit(f"bench: {PAGE} has no place for {name}")
+        raise SystemExit(f"bench: the page has no place for {name}")
     return mark.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", page)
 
 
@@ -140,6 +171,7 @@ def write(results, draw):
     texts = {
         JSON: json.dumps(stored, indent=1, ensure_ascii=False) + "\n",
         PAGE: render(read(PAGE), stored),
+        README: render_readme(read(README), stored),
         PLOT: draw(sections["restore"]["curves"], sections["spawn"]["tables"][0]),
     }
     for path, text in texts.items():

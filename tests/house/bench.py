@@ -55,6 +55,11 @@ def the_page_shows_the_stored_results():
     assert report.render(report.read(report.PAGE), stored()) == report.read(report.PAGE), "run ./dev bench --write"
 
 
+def the_readme_shows_the_stored_results():
+    page = report.read(report.README)
+    assert report.render_readme(page, stored()) == page, "run ./dev bench --write"
+
+
 def a_page_that_shows_other_figures_is_noticed():
     other = stored()
     other["sections"]["spawn"]["tables"][0]["rows"][2][1] += 100
@@ -80,6 +85,7 @@ TESTS = [
     growth_is_one_long_run_against_the_mean_of_the_short_ones_beside_it,
     a_missed_bound_is_said,
     the_page_shows_the_stored_results,
+    the_readme_shows_the_stored_results,
     a_page_that_shows_other_figures_is_noticed,
     the_prose_of_the_page_is_kept,
     the_plot_is_drawn_from_the_stored_results,
