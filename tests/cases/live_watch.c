@@ -91,18 +91,23 @@ enum live_state live_look(struct live_world *w, int index)
 /*
  * A wait, and a dying init's as well, marks its task as asleep while it still searches among the children, so that
  * stat alone says "S" too early.
- * /proc/PID/syscall waits until the task is off its CPU and says "running" if it did not stay asleep.
+ * /proc/PID/syscall waits until the task is off its CPU and says "running" if it did not stay asleep.  User-mode Linux has no such
+ * file, and one CPU: whoever does not sleep gets his turn while we do.
  */
 enum live_state live_look_closely(struct live_world *w, int index)
 {
+	static const struct timespec turn = { 0, 1000000 };
 	char text[256];
 	enum live_state state = live_look(w, index);
+	long got;
 
 	if (state != LIVE_SLEEPS && state != LIVE_DYING)
 		return state;
-	if (read_file(w->task[index].dir, "syscall", text, sizeof text) > 0 &&
-	    strncmp(text, "running", 7) == 0)
+	got = read_file(w->task[index].dir, "syscall", text, sizeof text);
+	if (got > 0 && strncmp(text, "running", 7) == 0)
 		return LIVE_RUNS;
+	if (got == -ENOENT && live_look(w, index) != LIVE_GONE)
+		nanosleep(&turn, NULL);
 	return live_look(w, index);
 }
 

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+uint32_t duel_features = UINT32_MAX;
+
 int duel_open(struct duel *d, bool with_live)
 {
 	struct op lead = { .code = OP_SETSID, .actor = CASE_OUTER };
@@ -26,7 +28,7 @@ int duel_open(struct duel *d, bool with_live)
 	int r;
 
 	memset(d, 0, sizeof *d);
-	r = model_open(&d->model, &(struct model_config){ .features = UINT32_MAX });
+	r = model_open(&d->model, &(struct model_config){ .features = duel_features });
 	if (r == 0 && with_live) {
 		r = case_live.open(&d->live, d->why);
 		if (r < 0)

@@ -78,6 +78,7 @@ struct duel {
 };
 
 /* 0, or a negative errno with `why`. */
+extern uint32_t duel_features; /* of the Linux that libpidns is to be: pidns_profile()'s */
 int duel_open(struct duel *d, bool with_live);
 /* 0, or negative when the kernel's side would not end. */
 int duel_close(struct duel *d);

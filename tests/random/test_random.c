@@ -2,12 +2,13 @@
 /*
  * test_random.c: random operations on libpidns and on the running kernel at once; any difference is printed as a short script.
  *
- *     test-random [--ops N] [--seed S] [--list N] [--workers N] [--model]
+ *     test-random [--ops N] [--seed S] [--list N] [--workers N] [--model] [--profile 6.1]
  *
  * --ops      how many operations in all; default 20000
  * --seed     the first list's seed; it is printed, and each difference with its own
  * --list     operations of one list at the most
  * --model    libpidns alone: only pidns_check() judges
+ * --profile  the version of Linux that libpidns is to be, where the kernel is not the newest
  */
 #include "random.h"
 
@@ -180,11 +181,15 @@ static bool run(const struct options *o, struct outcome *sum)
 
 static bool read_options(struct options *o, int argc, char **argv)
 {
+	bool known = true;
+
 	for (int i = 1; i < argc; i++) {
 		bool more = i + 1 < argc;
 
 		if (strcmp(argv[i], "--model") == 0)
 			o->live = false;
+		else if (strcmp(argv[i], "--profile") == 0 && more)
+			duel_features = pidns_profile(argv[++i], &known);
 		else if (strcmp(argv[i], "--ops") == 0 && more)
 			o->ops = strtoull(argv[++i], NULL, 0);
 		else if (strcmp(argv[i], "--seed") == 0 && more)
@@ -196,7 +201,7 @@ static bool read_options(struct options *o, int argc, char **argv)
 		else
 			return false;
 	}
-	return o->workers >= 1 && o->workers <= 16 && o->list >= 1;
+	return known && o->workers >= 1 && o->workers <= 16 && o->list >= 1;
 }
 
 static void judge(const struct options *o, const struct outcome *sum, double seconds)
@@ -229,8 +234,8 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], PUPPET_ARGUMENT) == 0)
 		return puppet_main(argv);
 	if (!read_options(&o, argc, argv)) {
-		fprintf(stderr,
-			"usage: test-random [--ops N] [--seed S] [--list N] [--workers N] [--model]\n");
+		fprintf(stderr, "usage: test-random [--ops N] [--seed S] [--list N] [--workers N] [--model] "
+				"[--profile V]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -90,6 +90,7 @@ static inline bool tiny_run(const struct CMUnitTest *test)
 	return !test->teardown_func || test->teardown_func(&state) == 0;
 }
 
+#define _cmocka_run_group_tests(name, tests, len, setup, teardown) tiny_run_group(name, tests, len)
 #define cmocka_run_group_tests_name(name, tests, setup, teardown) \
 	tiny_run_group(name, tests, sizeof(tests) / sizeof *(tests))
 
