@@ -304,6 +304,7 @@ static int pid_max(int proc_fd)
 }
 
 #define NUMBER_TRIES 4096
+#define PID_MAX_LEAST 301 /* the least that the kernel takes */
 
 static pid_t fork_guard(const struct tree *t, const struct plan *p, const struct restore_options *o,
 			const struct restore_guard *g, struct settid_error *err)
@@ -323,6 +324,11 @@ static pid_t fork_guard(const struct tree *t, const struct plan *p, const struct
 			number--;
 		while (number > 2 && wanted(t, number));
 		pid = settid_fork(&args, g->child, err);
+		if (pid == -EINVAL && number > PID_MAX_LEAST) {
+			number /=
+				2; /* the namespace of --into PID may have a pid_max of its own, which no file shows */
+			pid = -EEXIST;
+		}
 	}
 	return pid;
 }

@@ -414,7 +414,7 @@ insists() {
 	[ -z "$(inside 25502)" ]
 }
 by_signal() {
-	program "$1" 'echo ready; kill -SEGV 0'
+	program "$1" 'echo ready; kill -SEGV $$'
 	run "$SETTID" restore --exec tree
 	is "$status" 139
 }
