@@ -543,6 +543,17 @@ static bool ends_world(const struct duel *d, enum op_code code, int actor)
 		code == OP_WAIT4 || code == OP_WAITID || code == OP_SETRESUID || code == OP_CAPSET);
 }
 
+uint32_t random_left_out;
+
+static bool is_left_out(const struct op *op)
+{
+	int64_t file = op->has & 1ULL << KEY_FILE ? op->arg[KEY_FILE] : -1;
+
+	if (file == FILE_PID_MAX && op->code == OP_WRITE)
+		return random_left_out & RANDOM_PID_MAX;
+	return file == FILE_NS_LAST_PID && (random_left_out & RANDOM_LAST_PID);
+}
+
 void random_op_make(struct random_rng *rng, const struct duel *d, struct random_op *op)
 {
 	struct maker m = { rng, d, op };
@@ -566,6 +577,7 @@ void random_op_make(struct random_rng *rng, const struct duel *d, struct random_
 				continue;
 		}
 		calls[i].make(&m);
-		return;
+		if (!is_left_out(&op->op))
+			return;
 	}
 }

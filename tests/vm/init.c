@@ -39,15 +39,14 @@ static void make_devices(void)
 	chmod("/dev/urandom", 0666);
 }
 
-/* Numbers below those that low pid_max tests leave: what the machine's own threads took is behind the cursor. */
-static void begin_low(void)
+static void set(const char *name, const char *value)
 {
-	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	int fd = open(name, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return;
-	if (write(fd, "1", 1) != 1)
-		printf("vm: ns_last_pid cannot be written\n");
+		return; /* some kernels lack some */
+	if (write(fd, value, strlen(value)) < 0)
+		printf("vm: %s cannot be written: %s\n", name, strerror(errno));
 	close(fd);
 }
 
@@ -65,7 +64,8 @@ int main(int argc, char **argv)
 	mount_at("sysfs", "/sys");
 	mount_at("tmpfs", "/tmp");
 	make_devices();
-	begin_low();
+	set("/proc/sys/kernel/pid_max", "4194304"); /* as a new namespace has it since 6.14 */
+	set("/proc/sys/kernel/ns_last_pid", "1");
 	if (end < 2) {
 		printf("vm: no program on the command line\n");
 	} else if ((pid = fork()) == 0) {
