@@ -28,7 +28,7 @@
  *   Threads    Number layer: any thread may call anything at any time, if it holds what the comment names.
  *              Task model: one thread at a time per world; look-ups may run beside it.
  *              With PIDNS_SINGLE_THREADED defined when the library is built, all is one thread's and costs less.
- *   Recursion  none; stack use is below 1 KiB in every call.
+ *   Recursion  none; stack use is below 1 KiB in every call, your callbacks not counted.
  */
 #ifndef PIDNS_H
 #define PIDNS_H
