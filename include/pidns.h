@@ -117,10 +117,11 @@ enum pidns_feature {
 	PIDNS_HAS_PIDFD_NONBLOCK = 1 << 3,     /* 5.10: pidfd NONBLOCK, and waitid's EAGAIN            */
 	PIDNS_HAS_LAST_STATUS = 1 << 4,        /* by 6.1: the last thread's status is the process's    */
 	PIDNS_HAS_PIDFD_THREAD = 1 << 5,       /* 6.9: pidfds of threads, flags, HUP                   */
-	PIDNS_HAS_PIDFD_INFO = 1 << 6,         /* 6.13: PIDFD_GET_INFO                                 */
-	PIDNS_HAS_OWN_PID_MAX = 1 << 7,        /* 6.14: pid_max per namespace                          */
-	PIDNS_HAS_PIDFD_SELF = 1 << 8,         /* 6.15: descriptors -10000 and -10001                  */
-	PIDNS_HAS_PIDFD_ERRNO = 1 << 9,        /* 6.16: pidfd_open tells ENOENT and ESRCH apart        */
+	PIDNS_HAS_PIDFD_IOCTL = 1 << 6,        /* 6.11: ioctls of pidfds: unknown ones are EINVAL      */
+	PIDNS_HAS_PIDFD_INFO = 1 << 7,         /* 6.13: PIDFD_GET_INFO                                 */
+	PIDNS_HAS_OWN_PID_MAX = 1 << 8,        /* 6.14: pid_max per namespace                          */
+	PIDNS_HAS_PIDFD_SELF = 1 << 9,         /* 6.15: descriptors -10000 and -10001                  */
+	PIDNS_HAS_PIDFD_ERRNO = 1 << 10,       /* 6.16: pidfd_open tells ENOENT and ESRCH apart        */
 };
 
 /* The features of a version as an OR of the above: "5.5" .. "6.18" (major.minor); 0 and *known = false otherwise. */
@@ -537,6 +538,7 @@ struct pidns_pidfd_info {
 	int32_t pid, tgid, ppid; /* in the caller's namespace */
 	uint32_t ruid, euid, suid;
 };
+/* PIDFD_GET_INFO: 0, or, before 6.13, -PIDNS_EINVAL (from 6.11 on) or -PIDNS_ENOTTY; -PIDNS_ESRCH: reaped. */
 PIDNS_API int32_t pidns_pidfd_info(struct pidns_task *self, struct pidns_pidfd *fd, struct pidns_pidfd_info *out);
 
 /* -------------------------------------------------------------------------------------------- rights -- */

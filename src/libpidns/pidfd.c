@@ -204,7 +204,8 @@ int32_t pidns_pidfd_info(struct pidns_task *self, struct pidns_pidfd *fd, struct
 	if (!pidns__can_act(self))
 		return PIDNS_ENDED;
 	if (!pidns__has(w, PIDNS_HAS_PIDFD_INFO))
-		return pidns__end_call(w, -PIDNS_ENOTTY);
+		return pidns__end_call(w,
+				       pidns__has(w, PIDNS_HAS_PIDFD_IOCTL) ? -PIDNS_EINVAL : -PIDNS_ENOTTY);
 	if (!pidns_ns_contains(pidns__ns(self), pidns_id_ns(fd->id)))
 		return pidns__end_call(w, -PIDNS_EREMOTE);
 	if (!t)

@@ -12,11 +12,16 @@ static const struct {
 	uint32_t major, minor;
 	const char *since;
 } features[] = {
-	{ "into-cgroup", 5, 7, "5.7" },        { "setns-pidfd", 5, 8, "5.8" },
-	{ "checkpoint-restore", 5, 9, "5.9" }, { "pidfd-nonblock", 5, 10, "5.10" },
+	{ "into-cgroup", 5, 7, "5.7" },
+	{ "setns-pidfd", 5, 8, "5.8" },
+	{ "checkpoint-restore", 5, 9, "5.9" },
+	{ "pidfd-nonblock", 5, 10, "5.10" },
 	{ "last-status", 6, 1, "6.1" }, /* after 5.10, by 6.1: the exact release has not been tried (V8) */
-	{ "pidfd-thread", 6, 9, "6.9" },       { "pidfd-info", 6, 13, "6.13" },
-	{ "own-pid-max", 6, 14, "6.14" },      { "pidfd-self", 6, 15, "6.15" },
+	{ "pidfd-thread", 6, 9, "6.9" },
+	{ "pidfd-ioctl", 6, 11, "6.11" }, /* tried: after 6.1, by 6.12 */
+	{ "pidfd-info", 6, 13, "6.13" },
+	{ "own-pid-max", 6, 14, "6.14" },
+	{ "pidfd-self", 6, 15, "6.15" },
 	{ "pidfd-errno", 6, 16, "6.16" },
 };
 

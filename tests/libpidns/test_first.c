@@ -130,9 +130,36 @@ static void nobody_is_left_in_the_first_group(void **state)
 	assert_null(pidns_check(s->w));
 }
 
+/* Seen on 6.1, 6.12 and 6.18: a request that a kernel does not have is no ioctl, or none of a pidfd's. */
+static void a_request_that_came_later_is_refused_as_its_version_does(void **state)
+{
+	static const struct {
+		const char *version;
+		int32_t want;
+	} rows[] = { { "6.1", -PIDNS_ENOTTY }, { "6.12", -PIDNS_EINVAL }, { "6.18", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct pidns_config config = { .size = sizeof config,
+					       .features = pidns_profile(rows[i].version, NULL) };
+		struct pidns_pidfd_info info;
+		struct pidns_world *w;
+		struct pidns_task *boot;
+		struct pidns_pidfd *fd;
+
+		assert_int_equal(pidns_world_new(&env, &config, &w), 0);
+		assert_int_equal(pidns_boot(w, &boot), 0);
+		assert_int_equal(pidns_pidfd_open(boot, 1, 0, &fd), 0);
+		assert_int_equal(pidns_pidfd_info(boot, fd, &info), rows[i].want);
+		pidns_pidfd_close(fd);
+		pidns_world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_that_came_later_is_refused_as_its_version_does),
 		cmocka_unit_test_setup_teardown(one_call_chooses_the_numbers_of_three_levels, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_taken_number_is_told_with_level_number_and_holder, set_up,

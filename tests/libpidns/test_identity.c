@@ -511,7 +511,7 @@ static void names_are_linuxs(void **state)
 	assert_string_equal(pidns_errname(9999), "E?");
 	assert_string_equal(pidns_holder_name(PIDNS_HOLDER_IDENTITY), "identity");
 	assert_string_equal(pidns_holder_name((enum pidns_holder)99), "?");
-	assert_string_equal(pidns_feature_name(7, &since), "own-pid-max");
+	assert_string_equal(pidns_feature_name(8, &since), "own-pid-max");
 	assert_string_equal(since, "6.14");
 	assert_null(pidns_feature_name(99, NULL));
 	assert_int_equal(pidns_profile("5.5", &known), 0);
