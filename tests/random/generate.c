@@ -549,6 +549,9 @@ static bool is_left_out(const struct op *op)
 {
 	int64_t file = op->has & 1ULL << KEY_FILE ? op->arg[KEY_FILE] : -1;
 
+	if ((random_left_out & RANDOM_PAGE_END) && (op->has & 1ULL << KEY_RECORD) &&
+	    op->arg[KEY_RECORD] == AT_PAGE_END)
+		return true;
 	if (file == FILE_PID_MAX && op->code == OP_WRITE)
 		return random_left_out & RANDOM_PID_MAX;
 	return file == FILE_NS_LAST_PID && (random_left_out & RANDOM_LAST_PID);

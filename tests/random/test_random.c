@@ -3,14 +3,15 @@
  * test_random.c: random operations on libpidns and on the running kernel at once; any difference is printed as a short script.
  *
  *     test-random [--ops N] [--seed S] [--list N] [--workers N] [--model] [--profile 6.1]
- *                 [--no-pid-max] [--no-last-pid]
+ *                 [--no-pid-max] [--no-last-pid] [--no-page-end]
  *
  * --ops      how many operations in all; default 20000
  * --seed     the first list's seed; it is printed, and each difference with its own
  * --list     operations of one list at the most
  * --model    libpidns alone: only pidns_check() judges
  * --profile  the version of Linux that libpidns is to be, where the kernel is not the newest
- * --no-…     leave out writes of pid_max, where it is the machine's own (before 6.14), or all of ns_last_pid, where there is none
+ * --no-…     leave out writes of pid_max, where it is the machine's own (before 6.14), or all of ns_last_pid, where there is none,
+ *            or records that end where memory does: user-mode Linux reads on
  */
 #include "random.h"
 
@@ -194,6 +195,8 @@ static bool read_options(struct options *o, int argc, char **argv)
 			random_left_out |= RANDOM_PID_MAX;
 		else if (strcmp(argv[i], "--no-last-pid") == 0)
 			random_left_out |= RANDOM_LAST_PID;
+		else if (strcmp(argv[i], "--no-page-end") == 0)
+			random_left_out |= RANDOM_PAGE_END;
 		else if (strcmp(argv[i], "--profile") == 0 && more)
 			duel_features = pidns_profile(argv[++i], &known);
 		else if (strcmp(argv[i], "--ops") == 0 && more)
@@ -243,8 +246,9 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], PUPPET_ARGUMENT) == 0)
 		return puppet_main(argv);
 	if (!read_options(&o, argc, argv)) {
-		fprintf(stderr, "usage: test-random [--ops N] [--seed S] [--list N] [--workers N] [--model]\n"
-				"                   [--profile V] [--no-pid-max] [--no-last-pid]\n");
+		fprintf(stderr,
+			"usage: test-random [--ops N] [--seed S] [--list N] [--workers N] [--model]\n"
+			"                   [--profile V] [--no-pid-max] [--no-last-pid] [--no-page-end]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
