@@ -26,6 +26,9 @@ struct attempt {
 /* The folder of trees that can all be built. */
 void attempt_trees(const char *folder);
 
+/* From here on the world's own processes get numbers that no tree of the folder wants. */
+void attempt_step_aside(void);
+
 /* A tree and its plan, from the folder; fails the world when there is none. */
 struct tree *attempt_read(const struct attempt *a);
 struct plan *attempt_plan(const struct attempt *a, struct tree *t);

@@ -124,6 +124,7 @@ static void fail_each_call(void)
 	struct row row = *current;
 	unsigned met = 0, longest = row.phase == BUILD ? 5 : 1;
 
+	attempt_step_aside();
 	fault_arm(0, 0);
 	row.tree = attempt_read(&row.a);
 	row.plan = attempt_plan(&row.a, row.tree);

@@ -278,8 +278,10 @@ static double measure(void)
 
 static void kill_them(void)
 {
-	double span = measure();
+	double span;
 
+	attempt_step_aside();
+	span = measure();
 	for (unsigned k = 0; k < (rounds + ROWS - 1) / ROWS; k++)
 		one_round(span);
 }
