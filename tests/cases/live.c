@@ -200,11 +200,14 @@ static bool clone_again(struct live_world *w, const struct op *op, const struct 
 }
 
 /* Asked once, a number that somebody else holds need not be asked for again. */
-static void forget_fresh(struct live_world *w)
+static void forget_fresh(struct live_world *w, const struct op *op)
 {
-	w->late_count = 0;
 	for (int i = 0; i < w->task_end; i++)
-		w->task[i].fresh = false;
+		if (has_number_of(&w->task[i], op))
+			w->task[i].fresh = false;
+	for (int i = 0; i < w->late_count && i < 8; i++)
+		if (has_number_of(&w->late[i], op))
+			w->late[i].nspid_len = 0;
 }
 
 /* After a wait that found `number`, its number is free: nothing to be patient about. */
@@ -247,7 +250,7 @@ static void perform(struct live_world *w, const struct op *op, struct op_answer 
 		order(w, op, may_wait, answer);
 	}
 	if (answer->kind == ANSWER_ERROR && answer->err == EEXIST)
-		forget_fresh(w);
+		forget_fresh(w, op);
 	if (answer->kind == ANSWER_OK && (traits & TRAIT_MAKES_TASK))
 		meet_child(w, op, answer);
 	if (answer->kind == ANSWER_OK && op->code == OP_FDINFO)
