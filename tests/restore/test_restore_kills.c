@@ -90,10 +90,10 @@ static pid_t make_other_namespace(void)
 	pid_t pid = settid_fork(WISH(.flags = CLONE_NEWPID), &child, NULL);
 
 	if (pid == 0) {
-		signal(SIGCHLD, SIG_IGN); /* reaps what is left to it */
 		setsid();
-		for (;;)
-			pause();
+		for (;;) /* reaps what is left to it */
+			if (waitpid(-1, NULL, __WALL) < 0)
+				nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
 	CHECK(pid > 0);
 	close(child.pidfd);
