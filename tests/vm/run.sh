@@ -7,7 +7,8 @@
 # Owns:   $VM_DIR (default build-vm): kernels as they were unpacked from their packages, logs.  Nothing is installed.
 # Needs:  $BUILD with the programs built; apt-get, dpkg-deb, cpio, and qemu-system-x86_64 for the first two.
 # Keeps:  (M1) a machine that says nothing of its end is started once more, and then it has failed;
-#         (M2) exit status 0: the program ended with 0, and every row of its TAP is there and ok; 77: the kernel is not to be had.
+#         (M2) a machine that has run out of time leaves no process behind: each guest process of user-mode Linux is one here;
+#         (M3) exit status 0: the program ended with 0, and every row of its TAP is there and ok; 77: the kernel is not to be had.
 
 set -eu
 kernel=${1:?6.1, 6.12 or uml}
@@ -67,8 +68,8 @@ boot() { # PROGRAM ARG...
 	line="quiet panic=-1 -- /$* ."
 	# shellcheck disable=SC2086 # words
 	case $kernel in
-	uml) timeout "$limit" "$dir/uml/usr/bin/linux.uml" mem=512M "initrd=$dir/uml.initrd" con=null con0=fd:0,fd:1 console=tty0 $line ;;
-	*) timeout "$limit" qemu-system-x86_64 -accel tcg -cpu kvm64 -m 1024 -smp 2 -nodefaults -no-reboot -display none \
+	uml) timeout -s KILL "$limit" "$dir/uml/usr/bin/linux.uml" mem=512M "initrd=$dir/uml.initrd" con=null con0=fd:0,fd:1 console=tty0 $line ;;
+	*) timeout -s KILL "$limit" qemu-system-x86_64 -accel tcg -cpu kvm64 -m 1024 -smp 2 -nodefaults -no-reboot -display none \
 		-serial stdio -kernel "$dir/$kernel"/boot/vmlinuz-* -initrd "$dir/$kernel.initrd" -append "console=ttyS0 $line" ;;
 	esac </dev/null 2>&1 | tr -d '\r' >"$log" || true
 }
