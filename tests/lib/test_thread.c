@@ -273,34 +273,21 @@ static void specific_data(void)
 
 /* --------------------------------------------------------------------------------------------- program -- */
 
-static void in_world(void **state)
-{
-	void (*fn)(void);
-
-	memcpy(&fn, state, sizeof fn);
-	world_run(WORLD_PROC, fn);
-}
-
-#define ROW(sentence, fn)                                               \
-	{                                                               \
-		sentence, in_world, NULL, NULL, (void *)(uintptr_t)(fn) \
-	}
-
 int main(void)
 {
 	struct CMUnitTest tests[32] = {
-		ROW("a thread has the TID asked for", exact),
-		ROW("a thread has its number at two levels", two_levels),
-		ROW("without a wish it is pthread_create", no_wish),
-		ROW("a thread with a chosen TID makes another", from_a_new_thread),
-		ROW("pthread_self is the handle that the creator got", self),
-		ROW("thread-local storage has its first values, and is the thread's own", tls),
-		ROW("a library loaded before or after has its thread-local storage in it", late_tls),
-		ROW("errno is the thread's own", own_errno),
-		ROW("malloc works in it", memory),
-		ROW("stdio works in it", stdio),
-		ROW("pthread_exit's value is the joiner's", exit_value),
-		ROW("thread-specific data is destroyed at its end", specific_data),
+		WORLD_ROW("a thread has the TID asked for", exact),
+		WORLD_ROW("a thread has its number at two levels", two_levels),
+		WORLD_ROW("without a wish it is pthread_create", no_wish),
+		WORLD_ROW("a thread with a chosen TID makes another", from_a_new_thread),
+		WORLD_ROW("pthread_self is the handle that the creator got", self),
+		WORLD_ROW("thread-local storage has its first values, and is the thread's own", tls),
+		WORLD_ROW("a library loaded before or after has its thread-local storage in it", late_tls),
+		WORLD_ROW("errno is the thread's own", own_errno),
+		WORLD_ROW("malloc works in it", memory),
+		WORLD_ROW("stdio works in it", stdio),
+		WORLD_ROW("pthread_exit's value is the joiner's", exit_value),
+		WORLD_ROW("thread-specific data is destroyed at its end", specific_data),
 	};
 	size_t len = 12;
 	const char *missing = world_missing();
@@ -310,7 +297,8 @@ int main(void)
 		return 0;
 	}
 	if (access("/proc/sys/kernel/ns_last_pid", W_OK) == 0) {
-		tests[len++] = (struct CMUnitTest)ROW("a thread has the TID by ns_last_pid", by_last_pid);
+		tests[len++] =
+			(struct CMUnitTest)WORLD_ROW("a thread has the TID by ns_last_pid", by_last_pid);
 	} else {
 		puts("# SKIP threads by ns_last_pid: the file cannot be written here");
 	}

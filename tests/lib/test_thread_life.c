@@ -327,30 +327,18 @@ static void many_at_once(void)
 
 /* --------------------------------------------------------------------------------------------- program -- */
 
-static void in_world(void **state)
-{
-	void (*fn)(void);
-
-	memcpy(&fn, state, sizeof fn);
-	world_run(WORLD_PROC, fn);
-}
-
-#define ROW(sentence, fn)                                               \
-	{                                                               \
-		sentence, in_world, NULL, NULL, (void *)(uintptr_t)(fn) \
-	}
-
 int main(void)
 {
 	struct CMUnitTest tests[32] = {
-		ROW("a cancelled thread runs its clean-up handlers", cancel),
-		ROW("a detached thread leaves its number when it ends", detached),
-		ROW("scheduling and affinity are those of the attributes", scheduling),
-		ROW("the creator's signal mask is the thread's, and stays the creator's", inherited_mask),
-		ROW("a signal mask in the attributes is the thread's", mask_attribute),
-		ROW("the creator's rounding mode is the thread's", floating_point),
-		ROW("changing ids in another thread meanwhile does not block", ids_change_meanwhile),
-		ROW("threads may be made by many threads at once", many_at_once),
+		WORLD_ROW("a cancelled thread runs its clean-up handlers", cancel),
+		WORLD_ROW("a detached thread leaves its number when it ends", detached),
+		WORLD_ROW("scheduling and affinity are those of the attributes", scheduling),
+		WORLD_ROW("the creator's signal mask is the thread's, and stays the creator's",
+			  inherited_mask),
+		WORLD_ROW("a signal mask in the attributes is the thread's", mask_attribute),
+		WORLD_ROW("the creator's rounding mode is the thread's", floating_point),
+		WORLD_ROW("changing ids in another thread meanwhile does not block", ids_change_meanwhile),
+		WORLD_ROW("threads may be made by many threads at once", many_at_once),
 	};
 	size_t len = 8;
 	const char *missing = world_missing();
@@ -360,26 +348,28 @@ int main(void)
 		return 0;
 	}
 	if (access("/proc/sys/kernel/ns_last_pid", W_OK) == 0) {
-		tests[len++] = (struct CMUnitTest)ROW("a detached one by ns_last_pid", detached_by_last_pid);
+		tests[len++] =
+			(struct CMUnitTest)WORLD_ROW("a detached one by ns_last_pid", detached_by_last_pid);
 	} else {
 		puts("# SKIP threads by ns_last_pid: the file cannot be written here");
 	}
 #ifdef __SANITIZE_THREAD__
 	puts("# SKIP stack attributes, refused attributes: ThreadSanitizer arranges those itself");
 #else
-	tests[len++] = (struct CMUnitTest)ROW("attributes that libc refuses are told as libc's refusal",
-					      impossible_affinity);
+	tests[len++] = (struct CMUnitTest)WORLD_ROW("attributes that libc refuses are told as libc's refusal",
+						    impossible_affinity);
+	tests[len++] = (struct CMUnitTest)WORLD_ROW("stack and guard sizes are those of the attributes",
+						    stack_and_guard);
 	tests[len++] =
-		(struct CMUnitTest)ROW("stack and guard sizes are those of the attributes", stack_and_guard);
-	tests[len++] = (struct CMUnitTest)ROW("a stack that the caller gives is the thread's", given_stack);
+		(struct CMUnitTest)WORLD_ROW("a stack that the caller gives is the thread's", given_stack);
 #endif
 #if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
 	puts("# SKIP asynchronous cancellation, a cancelled creator: sanitizers take the frames left for "
 	     "overflows");
 #else
-	tests[len++] = (struct CMUnitTest)ROW("a creator under cancellation creates, and is cancelled after",
-					      cancelled_creator);
-	tests[len++] = (struct CMUnitTest)ROW("a thread is cancelled asynchronously", async_cancel);
+	tests[len++] = (struct CMUnitTest)WORLD_ROW(
+		"a creator under cancellation creates, and is cancelled after", cancelled_creator);
+	tests[len++] = (struct CMUnitTest)WORLD_ROW("a thread is cancelled asynchronously", async_cancel);
 #endif
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return _cmocka_run_group_tests("lives of threads", tests, len, NULL, NULL);

@@ -217,27 +217,15 @@ static void a_crowd_under_fire(void)
 
 /* --------------------------------------------------------------------------------------------- program -- */
 
-static void in_world(void **state)
-{
-	void (*fn)(void);
-
-	memcpy(&fn, state, sizeof fn);
-	world_run(WORLD_PROC, fn);
-}
-
-#define ROW(sentence, fn)                                               \
-	{                                                               \
-		sentence, in_world, NULL, NULL, (void *)(uintptr_t)(fn) \
-	}
-
 int main(void)
 {
 	struct CMUnitTest tests[24] = {
-		ROW("a seccomp trap in the middle is answered by its handler", trap),
-		ROW("a seccomp trap in another thread is answered by its handler", trap_in_another_thread),
-		ROW("a thread that somebody else makes in the middle is made", another_thread),
-		ROW("beside many creations no foreign SIGSYS is lost", a_crowd),
-		ROW("in the middle of many creations no foreign SIGSYS is lost", a_crowd_under_fire),
+		WORLD_ROW("a seccomp trap in the middle is answered by its handler", trap),
+		WORLD_ROW("a seccomp trap in another thread is answered by its handler",
+			  trap_in_another_thread),
+		WORLD_ROW("a thread that somebody else makes in the middle is made", another_thread),
+		WORLD_ROW("beside many creations no foreign SIGSYS is lost", a_crowd),
+		WORLD_ROW("in the middle of many creations no foreign SIGSYS is lost", a_crowd_under_fire),
 	};
 	size_t len = 5;
 	const char *missing = world_missing();
@@ -249,8 +237,8 @@ int main(void)
 #ifdef __SANITIZE_THREAD__
 	puts("# SKIP forks in the middle: ThreadSanitizer takes the missing threads of a fork for leaks");
 #else
-	tests[len++] = (struct CMUnitTest)ROW("programs that somebody else starts in the middle are started",
-					      programs);
+	tests[len++] = (struct CMUnitTest)WORLD_ROW(
+		"programs that somebody else starts in the middle are started", programs);
 #endif
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return _cmocka_run_group_tests("in the middle", tests, len, NULL, NULL);

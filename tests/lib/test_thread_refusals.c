@@ -257,30 +257,18 @@ static void race(void)
 
 /* --------------------------------------------------------------------------------------------- program -- */
 
-static void in_world(void **state)
-{
-	void (*fn)(void);
-
-	memcpy(&fn, state, sizeof fn);
-	world_run(WORLD_PROC, fn);
-}
-
-#define ROW(sentence, fn)                                               \
-	{                                                               \
-		sentence, in_world, NULL, NULL, (void *)(uintptr_t)(fn) \
-	}
-
 int main(void)
 {
 	struct CMUnitTest tests[16] = {
-		ROW("thread: numbers out of range are told as that", out_of_range),
-		ROW("thread: a taken number is told with its holder", taken),
-		ROW("thread: the level that failed is named", at_an_outer_level),
-		ROW("thread: more numbers than levels are told", too_many_levels),
-		ROW("thread: a missing right is told", without_right),
-		ROW("thread: no thread can be made while children live elsewhere", children_live_elsewhere),
-		ROW("thread: arguments that contradict each other are refused", arguments),
-		ROW("thread: a newer caller's zero fields pass, its wishes are refused", newer_record),
+		WORLD_ROW("thread: numbers out of range are told as that", out_of_range),
+		WORLD_ROW("thread: a taken number is told with its holder", taken),
+		WORLD_ROW("thread: the level that failed is named", at_an_outer_level),
+		WORLD_ROW("thread: more numbers than levels are told", too_many_levels),
+		WORLD_ROW("thread: a missing right is told", without_right),
+		WORLD_ROW("thread: no thread can be made while children live elsewhere",
+			  children_live_elsewhere),
+		WORLD_ROW("thread: arguments that contradict each other are refused", arguments),
+		WORLD_ROW("thread: a newer caller's zero fields pass, its wishes are refused", newer_record),
 	};
 	size_t len = 8;
 	const char *missing = world_missing();
@@ -290,14 +278,14 @@ int main(void)
 		return 0;
 	}
 	if (geteuid() == 0)
-		tests[len++] =
-			(struct CMUnitTest)ROW("thread: RLIMIT_NPROC is told as a limit", over_rlimit_nproc);
+		tests[len++] = (struct CMUnitTest)WORLD_ROW("thread: RLIMIT_NPROC is told as a limit",
+							    over_rlimit_nproc);
 	else
 		puts("# SKIP thread: RLIMIT_NPROC: another user's id is needed, and this is not root");
 #ifdef __SANITIZE_THREAD__
 	puts("# SKIP thread: the race: ThreadSanitizer ends where a fork shares memory with its parent");
 #else
-	tests[len++] = (struct CMUnitTest)ROW(
+	tests[len++] = (struct CMUnitTest)WORLD_ROW(
 		"thread: beside a forker every number is exact, or the loss is told", race);
 #endif
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -286,36 +286,25 @@ static void handler_changes_the_mask(void)
 
 /* --------------------------------------------------------------------------------------------- program -- */
 
-static void in_world(void **state)
-{
-	void (*fn)(void);
-
-	memcpy(&fn, state, sizeof fn);
-	world_run(WORLD_PROC, fn);
-}
-
-#define ROW(sentence, fn)                                               \
-	{                                                               \
-		sentence, in_world, NULL, NULL, (void *)(uintptr_t)(fn) \
-	}
-
 int main(void)
 {
 	struct CMUnitTest tests[24] = {
-		ROW("a foreign SIGSYS reaches its handler at once, with its siginfo", reaches_its_handler),
-		ROW("a foreign SIGSYS reaches a handler without siginfo", reaches_a_plain_handler),
-		ROW("SIGSYS is blocked in a foreign handler", mask_without_nodefer),
-		ROW("another thread's SIGSYS meets the handler and its mask", in_another_thread),
-		ROW("another thread's handler keeps SA_ONSTACK and SA_RESTART",
-		    in_another_thread_on_its_stack),
-		ROW("a foreign SIGSYS with the default action ends the process by it", default_action),
-		ROW("an ignored SIGSYS stays ignored", ignored),
-		ROW("SA_RESETHAND leaves the default action behind", reset_hand),
-		ROW("SA_RESETHAND: the second SIGSYS ends the process", reset_hand_twice),
-		ROW("a refusal puts the disposition back", refused),
-		ROW("a SIGSYS that the caller blocks stays pending, siginfo and all", blocked_by_the_caller),
-		ROW("a SIGSYS that libc blocks a moment comes when libc opens it", blocked_by_libc),
-		ROW("a foreign handler sees and changes the caller's mask", handler_changes_the_mask),
+		WORLD_ROW("a foreign SIGSYS reaches its handler at once, with its siginfo",
+			  reaches_its_handler),
+		WORLD_ROW("a foreign SIGSYS reaches a handler without siginfo", reaches_a_plain_handler),
+		WORLD_ROW("SIGSYS is blocked in a foreign handler", mask_without_nodefer),
+		WORLD_ROW("another thread's SIGSYS meets the handler and its mask", in_another_thread),
+		WORLD_ROW("another thread's handler keeps SA_ONSTACK and SA_RESTART",
+			  in_another_thread_on_its_stack),
+		WORLD_ROW("a foreign SIGSYS with the default action ends the process by it", default_action),
+		WORLD_ROW("an ignored SIGSYS stays ignored", ignored),
+		WORLD_ROW("SA_RESETHAND leaves the default action behind", reset_hand),
+		WORLD_ROW("SA_RESETHAND: the second SIGSYS ends the process", reset_hand_twice),
+		WORLD_ROW("a refusal puts the disposition back", refused),
+		WORLD_ROW("a SIGSYS that the caller blocks stays pending, siginfo and all",
+			  blocked_by_the_caller),
+		WORLD_ROW("a SIGSYS that libc blocks a moment comes when libc opens it", blocked_by_libc),
+		WORLD_ROW("a foreign handler sees and changes the caller's mask", handler_changes_the_mask),
 	};
 	size_t len = 13;
 	const char *missing = world_missing();
@@ -327,10 +316,10 @@ int main(void)
 #ifdef __SANITIZE_THREAD__
 	puts("# SKIP SA_NODEFER: ThreadSanitizer runs handlers its own way");
 #else
-	tests[len++] = (struct CMUnitTest)ROW("SIGSYS is open in a foreign handler with SA_NODEFER",
-					      mask_with_nodefer);
-	tests[len++] = (struct CMUnitTest)ROW("another thread's handler with SA_NODEFER",
-					      in_another_thread_with_nodefer);
+	tests[len++] = (struct CMUnitTest)WORLD_ROW("SIGSYS is open in a foreign handler with SA_NODEFER",
+						    mask_with_nodefer);
+	tests[len++] = (struct CMUnitTest)WORLD_ROW("another thread's handler with SA_NODEFER",
+						    in_another_thread_with_nodefer);
 #endif
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return _cmocka_run_group_tests("foreign SIGSYS", tests, len, NULL, NULL);

@@ -141,6 +141,14 @@ void world_run(unsigned flags, void (*fn)(void))
 	run_and_assert(flags, true, fn);
 }
 
+void world_row(void **state)
+{
+	void (*fn)(void);
+
+	memcpy(&fn, state, sizeof fn);
+	world_run(WORLD_PROC, fn);
+}
+
 void world_run_here(void (*fn)(void))
 {
 	run_and_assert(0, false, fn);

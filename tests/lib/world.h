@@ -31,6 +31,13 @@ const char *world_missing(void);
 /* Runs fn as the init of a new PID namespace and fails the current test if anything in there did. */
 void world_run(unsigned flags, void (*fn)(void));
 
+/* A cmocka test whose state is the function to run in a world that has a /proc. */
+void world_row(void **state);
+#define WORLD_ROW(sentence, fn)                                          \
+	{                                                                \
+		sentence, world_row, NULL, NULL, (void *)(uintptr_t)(fn) \
+	}
+
 /* As world_run, but in the test's own namespace: a forked child, for what changes its process for good. */
 void world_run_here(void (*fn)(void));
 
