@@ -7,9 +7,10 @@ _settid_options() {
 	exec) echo '--pid --set-tid --new-pidns --mount-proc --user --method --pidfile --wait --detach --json --help' ;;
 	probe) echo '--json --help' ;;
 	dump) echo '--output --freeze --no-commands --help' ;;
-	show) echo '--format --help' ;;
-	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --timeout --json --help' ;;
-	plan) echo '--format --json --into --exec --help' ;;
+	show) echo '--format --input --outside --ghost --help' ;;
+	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --timeout --json' \
+		'--input --outside --ghost --help' ;;
+	plan) echo '--format --json --into --exec --input --outside --ghost --help' ;;
 	model) echo '--profile --levels --json --quiet --help' ;;
 	esac
 }
@@ -29,11 +30,12 @@ _settid_values() {
 		[ "$command" = restore ] && places+=" $(_settid_pids)"
 		mapfile -t COMPREPLY < <(compgen -W "$places" -- "$cur")
 		;;
+	--input) mapfile -t COMPREPLY < <(compgen -W 'json criu' -- "$cur") ;;
 	--profile)
 		mapfile -t COMPREPLY < <(compgen -W '5.5 5.10 5.15 6.1 6.6 6.12 6.18' -- "$cur")
 		;;
 	--output | -o | --pidfile) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	--pid | -p | --set-tid | -t | --timeout | --levels) COMPREPLY=() ;;
+	--pid | -p | --set-tid | -t | --timeout | --levels | --outside | --ghost) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }

@@ -43,6 +43,10 @@ complete -c settid -n '__settid_is dump' -a '(__fish_complete_pids)'
 complete -c settid -n '__settid_is show' -F -a '(__fish_complete_pids)'
 complete -c settid -n '__settid_is show' -s f -l format -x -a 'text json dot svg' -d 'Kind of picture'
 
+complete -c settid -n '__settid_is show restore plan' -l input -x -a 'json criu' -d 'Insist on what it is'
+complete -c settid -n '__settid_is show restore plan' -l outside -x -d 'Its leader lives outside the tree'
+complete -c settid -n '__settid_is show restore plan' -l ghost -x -d 'Its leader is dead'
+
 complete -c settid -n '__settid_is restore plan' -F
 complete -c settid -n '__settid_is restore plan' -l into -x -a 'new current' -d 'The PID namespace for level 0'
 complete -c settid -n '__settid_is restore' -l hold -d 'Keep placeholders until interrupted'

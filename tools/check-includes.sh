@@ -53,8 +53,8 @@ resolve() { # FILE SPELLED, SPELLED being <x> or "x"
 	case $1 in tests/*) places="$places tests/lib" ;; esac
 	case $2 in \"*) places="$(dirname "$1") $places" ;; esac
 	for place in $places; do
-		# X.inc is made from X by the build
-		if [ -e "$place/$name" ] || [ -e "$place/${name%.inc}" ]; then
+		# X.inc is made from X by the build, X.pb-c.h from X.proto
+		if [ -e "$place/$name" ] || [ -e "$place/${name%.inc}" ] || [ -e "$place/${name%.pb-c.h}.proto" ]; then
 			realpath --relative-to=. "$place/$name"
 			return
 		fi

@@ -7,22 +7,25 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "input.h"
 #include "out.h"
 #include "tree/plan.h"
 
-static const char help[] = "Usage: settid plan [OPTION...] FILE\n"
-			   "Print the steps by which 'settid restore FILE' would build the tree.\n"
-			   "FILE is a tree file as settid-dump(1) writes it; - is standard input.\n"
-			   "\n"
-			   "  -f, --format FORMAT  text (default), json, or dot for graphviz\n"
-			   "      --json           the same as -f json\n"
-			   "      --into WHERE     new (default): level 0 is a new PID namespace;\n"
-			   "                       current or a PID: it is one that exists\n"
-			   "      --exec           programs start at the end, instead of placeholders\n"
-			   "  -h, --help           this text\n"
-			   "\n"
-			   "Exit status: 0 there is a plan; 1 the tree cannot be built, and the reason\n"
-			   "is said; 125 wrong usage.\n";
+static const char help[] =
+	"Usage: settid plan [OPTION...] FILE\n"
+	"Print the steps by which 'settid restore FILE' would build the tree.\n"
+	"FILE is a tree file as settid-dump(1) writes it, or a directory of images as\n"
+	"CRIU does; - is a tree file on standard input.\n"
+	"\n"
+	"  -f, --format FORMAT  text (default), json, or dot for graphviz\n"
+	"      --json           the same as -f json\n"
+	"      --into WHERE     new (default): level 0 is a new PID namespace;\n"
+	"                       current or a PID: it is one that exists\n"
+	"      --exec           programs start at the end, instead of placeholders\n" INPUT_HELP
+	"  -h, --help           this text\n"
+	"\n"
+	"Exit status: 0 there is a plan; 1 the tree cannot be built, and the reason\n"
+	"is said; 125 wrong usage.\n";
 
 static int print_plan(const struct plan *p, const struct tree *t, const char *format)
 {
@@ -41,12 +44,17 @@ static int print_plan(const struct plan *p, const struct tree *t, const char *fo
 int cmd_plan(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' }, { "json", no_argument, NULL, 'j' },
-		{ "into", required_argument, NULL, 'i' },   { "exec", no_argument, NULL, 'e' },
-		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+		{ "format", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "into", required_argument, NULL, 'i' },
+		{ "exec", no_argument, NULL, 'e' },
+		{ "help", no_argument, NULL, 'h' },
+		INPUT_OPTIONS,
+		{ NULL, 0, NULL, 0 },
 	};
 	struct plan_options o = { .new_namespace = true };
 	const char *format = "text";
+	struct input input = { 0 };
 	struct tree_error err = { 0 };
 	struct tree *t = NULL;
 	struct plan *p = NULL;
@@ -73,14 +81,16 @@ int cmd_plan(int argc, char **argv)
 		case 'h':
 			return cmd_help(help);
 		default:
-			return cmd_usage_hint();
+			status = input_is_option(c) ? input_option(&input, c, optarg) : cmd_usage_hint();
+			if (status != CMD_OK)
+				return status;
 		}
 	}
 	if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0 && strcmp(format, "dot") != 0)
 		return cmd_usage_error("--format takes text, json or dot, not '%s'", format);
 	if (argc - optind != 1)
 		return cmd_usage_error(argc == optind ? "which FILE?" : "one FILE only");
-	if (tree_read_file(argv[optind], &t, &err) < 0 || plan_make(t, &o, &p, &err) < 0)
+	if (input_read(&input, argv[optind], &t, &err) < 0 || plan_make(t, &o, &p, &err) < 0)
 		status = cmd_fail(CMD_FAILED, "%s", err.text);
 	else if (print_plan(p, t, format) < 0)
 		status = cmd_fail(CMD_FAILED, "cannot write the plan");

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "input.h"
 #include "out.h"
 #include "tree/plan.h"
 #include "tree/restore.h"
@@ -26,7 +27,8 @@
 static const char help[] =
 	"Usage: settid restore [OPTION...] FILE\n"
 	"Build the process tree of FILE with exactly its numbers, and verify it.\n"
-	"FILE is a tree file as settid-dump(1) writes it; - is standard input.\n"
+	"FILE is a tree file as settid-dump(1) writes it, or a directory of images as\n"
+	"CRIU does; - is a tree file on standard input.\n"
 	"\n"
 	"      --into WHERE     new (default): a new PID namespace below this one;\n"
 	"                       current: this one; PID: the one that process PID lives in\n"
@@ -41,7 +43,7 @@ static const char help[] =
 	"      --pidfile FILE   the root's PID, written once the tree stands and is\n"
 	"                       verified, removed with the tree\n"
 	"      --timeout S      give up building and verifying after S seconds\n"
-	"      --json           say what was done as JSON on standard output\n"
+	"      --json           say what was done as JSON on standard output\n" INPUT_HELP
 	"  -h, --help           this text\n"
 	"\n"
 	"Exit status: 0 restored and verified; 1 refused or failed, and nothing is left;\n"
@@ -49,6 +51,7 @@ static const char help[] =
 
 struct request {
 	const char *file;
+	struct input input;
 	struct restore_options o;
 	bool exec, hold, verify, keep, json;
 	uint64_t timeout_ms;
@@ -104,6 +107,7 @@ static int parse(int argc, char **argv, struct request *q)
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "json", no_argument, NULL, JSON },
 		{ "help", no_argument, NULL, 'h' },
+		INPUT_OPTIONS,
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, bad = CMD_OK;
@@ -145,7 +149,7 @@ static int parse(int argc, char **argv, struct request *q)
 			q->file = NULL;
 			return cmd_help(help) == CMD_OK ? -1 : CMD_FAILED;
 		default:
-			return cmd_usage_hint();
+			bad = input_is_option(c) ? input_option(&q->input, c, optarg) : cmd_usage_hint();
 		}
 	}
 	if (bad)
@@ -429,7 +433,7 @@ int cmd_restore(int argc, char **argv)
 	if (status != CMD_OK)
 		return status < 0 ? CMD_OK : status;
 	reserve_streams();
-	if (tree_read_file(q.file, &t, &err) < 0)
+	if (input_read(&q.input, q.file, &t, &err) < 0)
 		return cmd_fail(CMD_FAILED, "%s", err.text);
 	/* only now: nothing is made yet, and a file that is typed in can be given up with Ctrl-C */
 	if (open_signals(&q) < 0) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "input.h"
 #include "libsettid/procfs.h"
 #include "out.h"
 
@@ -18,12 +19,13 @@ static const char help[] =
 	"Usage: settid show [FILE|PID] [--format text|json|dot|svg]\n"
 	"Draw a process tree: numbers at all levels, groups, sessions, threads, states.\n"
 	"\n"
-	"  FILE  a tree file as 'settid dump' writes it; '-' is standard input\n"
+	"  FILE  a tree file as 'settid dump' writes it, or a directory of images as CRIU\n"
+	"        does; '-' is a tree file on standard input\n"
 	"  PID   digits: the live tree below that process (a file of that name is ./PID)\n"
 	"        Without either: the live tree of this whole PID namespace, PID 1 and below.\n"
 	"\n"
-	"  -f, --format F  text (the default), json (a tree file), dot (graphviz), svg\n"
-	"  -h, --help      this text\n"
+	"  -f, --format F       text (the default), json (a tree file), dot (graphviz), svg\n" INPUT_HELP
+	"  -h, --help           this text\n"
 	"\n"
 	"A live tree that changes all the while is drawn as soon as two readings of it agree.\n"
 	"Exit status: 0 drawn, 1 not.  See settid-show(1).\n";
@@ -80,23 +82,30 @@ static int read_live(pid_t pid, struct tree **out)
 	return r < 0 ? cmd_fail(CMD_FAILED, "%s", err.text) : CMD_OK;
 }
 
-static int read_file(const char *path, struct tree **out)
+static int read_file(const struct input *in, const char *path, struct tree **out)
 {
 	struct tree_error err;
 
-	if (tree_read_file(path, out, &err) < 0)
+	if (input_read(in, path, out, &err) < 0)
 		return cmd_fail(CMD_FAILED, "%s", err.text);
 	return CMD_OK;
 }
 
-static int read_tree(const char *operand, struct tree **out)
+static bool is_plain(const struct input *in)
+{
+	return in->kind == INPUT_ANY && in->outside_len == 0 && in->ghosts_len == 0;
+}
+
+static int read_tree(const struct input *in, const char *operand, struct tree **out)
 {
 	pid_t pid = 1;
 
 	if (operand && !*operand)
 		return cmd_usage_error("the file's name is empty");
 	if (operand && !arg_is_number(operand))
-		return read_file(operand, out);
+		return read_file(in, operand, out);
+	if (!is_plain(in))
+		return cmd_usage_error("--input, --outside and --ghost are for a FILE");
 	int r = operand ? arg_pid("PID", operand, &pid) : CMD_OK;
 	return r == CMD_OK ? read_live(pid, out) : r;
 }
@@ -133,25 +142,30 @@ int cmd_show(int argc, char **argv)
 	static const struct option long_options[] = {
 		{ "format", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
+		INPUT_OPTIONS,
 		{ 0 },
 	};
 	enum format format = FORMAT_TEXT;
+	struct input input = { 0 };
 	struct tree *tree = NULL;
 	int option, r;
 
 	while ((option = getopt_long(argc, argv, "f:h", long_options, NULL)) != -1) {
 		if (option == 'h')
 			return cmd_help(help);
-		if (option != 'f')
-			return cmd_usage_hint();
-		r = parse_format(optarg, &format);
+		if (input_is_option(option))
+			r = input_option(&input, option, optarg);
+		else if (option == 'f')
+			r = parse_format(optarg, &format);
+		else
+			r = cmd_usage_hint();
 		if (r != CMD_OK)
 			return r;
 	}
 	if (argc - optind > 1)
 		return cmd_usage_error("one tree at a time: '%s' is too many", argv[optind + 1]);
 
-	r = read_tree(argv[optind], &tree);
+	r = read_tree(&input, argv[optind], &tree);
 	if (r != CMD_OK)
 		return r;
 	int drawn = draw(tree, format);

@@ -107,7 +107,7 @@ json_t *json_tree_error(const struct tree_error *e)
 	json_t *o = json_object();
 
 	set_text(o, "errno", errno_name(e->code, buf));
-	set_known(o, "line", e->line, e->line > 0);
+	set_known(o, e->line_is_offset ? "offset" : "line", e->line, e->line > 0);
 	set_known(o, "pid", e->pid, e->pid > 0);
 	set_text(o, "field", e->field);
 	set_text(o, "message", e->text);

@@ -45,7 +45,9 @@ static size_t append_place(struct tree_error *err, const struct tree_place *at)
 	size_t len = 0;
 	if (at->source)
 		len = appendf(err, len, "%s:", at->source);
-	if (at->line)
+	if (at->line && at->line_is_offset)
+		len = appendf(err, len, " offset %u:", at->line);
+	else if (at->line)
 		len = appendf(err, len, at->source ? "%u:" : "line %u:", at->line);
 	if (len)
 		len = appendf(err, len, " ");
@@ -64,7 +66,9 @@ __attribute__((format(printf, 4, 0))) static int fail(struct tree_error *err, in
 {
 	if (!err)
 		return code;
-	*err = (struct tree_error){ .code = code, .line = at->line, .pid = at->pid };
+	*err = (struct tree_error){
+		.code = code, .line = at->line, .line_is_offset = at->line_is_offset, .pid = at->pid
+	};
 	if (at->field)
 		memcpy(err->field, at->field, strnlen(at->field, sizeof err->field - 1));
 	append(err, append_place(err, at), fmt, args);
@@ -92,14 +96,20 @@ int tree_fail_at(struct tree_error *err, int code, const struct tree_place *at, 
 
 struct tree_place tree__at_process(const struct tree *t, const struct tree_process *p, const char *field)
 {
-	return (struct tree_place){
-		.source = t->source, .line = p->line, .kind = "process", .pid = p->nspid[0], .field = field
-	};
+	return (struct tree_place){ .source = t->source,
+				    .line = p->line,
+				    .line_is_offset = t->lines_are_offsets,
+				    .kind = "process",
+				    .pid = p->nspid[0],
+				    .field = field };
 }
 
 struct tree_place tree__at_ghost(const struct tree *t, const struct tree_ghost *g, const char *field)
 {
-	return (struct tree_place){
-		.source = t->source, .line = g->line, .kind = "ghost", .pid = g->nspid[0], .field = field
-	};
+	return (struct tree_place){ .source = t->source,
+				    .line = g->line,
+				    .line_is_offset = t->lines_are_offsets,
+				    .kind = "ghost",
+				    .pid = g->nspid[0],
+				    .field = field };
 }

@@ -66,22 +66,23 @@ const struct tree__holder *tree__number_put(struct tree *t, int32_t ns, int32_t 
 	return NULL;
 }
 
-static void add_line(char *out, size_t size, int len, uint32_t line)
+static void add_line(const struct tree *t, char *out, size_t size, int len, uint32_t line)
 {
 	if (line && len > 0 && (size_t)len < size)
-		(void)snprintf(out + len, size - (size_t)len, " (line %u)", line);
+		(void)snprintf(out + len, size - (size_t)len, " (%s %u)",
+			       t->lines_are_offsets ? "offset" : "line", line);
 }
 
 void tree__holder_words(const struct tree *t, const struct tree__holder *h, char *out, size_t size)
 {
 	if (h->kind == TREE__GHOST) {
 		const struct tree_ghost *g = &t->ghosts[h->index];
-		add_line(out, size, snprintf(out, size, "ghost %d", (int)g->nspid[0]), g->line);
+		add_line(t, out, size, snprintf(out, size, "ghost %d", (int)g->nspid[0]), g->line);
 		return;
 	}
 	const struct tree_process *p = &t->processes[h->index];
 	int len = h->kind == TREE__THREAD ? snprintf(out, size, "thread %d of process %d",
 						     (int)p->threads[h->thread].nspid[0], (int)p->nspid[0])
 					  : snprintf(out, size, "process %d", (int)p->nspid[0]);
-	add_line(out, size, len, p->line);
+	add_line(t, out, size, len, p->line);
 }

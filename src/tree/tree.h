@@ -106,6 +106,7 @@ struct tree {
 	size_t namespaces_len;
 	struct tree_arena *arena; /* owns all memory above */
 	const char *source;       /* file name for messages, or NULL */
+	bool lines_are_offsets;   /* the source is no text: `line` is the offset of an entry */
 	unsigned unreadable;      /* facts that a dump could not read (counted, said aloud) */
 };
 
@@ -113,7 +114,8 @@ struct tree {
 struct tree_error {
 	int code;      /* negative errno */
 	uint32_t line; /* 0 = none */
-	int32_t pid;   /* level-0 number of the process concerned, 0 = none */
+	bool line_is_offset;
+	int32_t pid; /* level-0 number of the process concerned, 0 = none */
 	char field[24];
 	char text[512];
 };
@@ -123,7 +125,8 @@ struct tree_error {
 struct tree_place {
 	const char *source; /* file name */
 	uint32_t line;
-	const char *kind; /* "process", "ghost"; with pid 0 the whole of who it is ("processes[3]") */
+	bool line_is_offset; /* "DIR/pstree.img: offset 12: process 42: ..." */
+	const char *kind;    /* "process", "ghost"; with pid 0 the whole of who it is ("processes[3]") */
 	int32_t pid;
 	const char *field;
 };

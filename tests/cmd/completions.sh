@@ -9,7 +9,14 @@ options_of() { "$SETTID" "$1" --help | sed -n 's/^  .*\(--[a-z][a-z-]*\).*/\1/p'
 
 # What a completion file of COMMAND offers, one option a line.
 bash_options() { bash -c '. "$1"; _settid_options "$2"' - "$COMPLETIONS/settid.bash" "$1" | tr ' ' '\n'; }
-zsh_options() { sed -n "/^\t$1)\$/,/;;/p" "$COMPLETIONS/_settid" | grep -oE -- '--[a-z]+(-[a-z]+)*'; }
+zsh_options() {
+	section=$(sed -n "/^\t$1)\$/,/;;/p" "$COMPLETIONS/_settid")
+	case $section in
+	# the options that several commands share are written once
+	*\$inputs*) section="$section $(sed -n '/^inputs=/,/^)/p' "$COMPLETIONS/_settid")" ;;
+	esac
+	echo "$section" | grep -oE -- '--[a-z]+(-[a-z]+)*'
+}
 fish_options() {
 	{
 		grep -E "__settid_is [a-z ]*\b$1\b" "$COMPLETIONS/settid.fish" | grep -oE -- ' -l [a-z-]+' | sed 's/ -l /--/'
