@@ -11,6 +11,8 @@ _settid_options() {
 	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --timeout --json' \
 		'--input --outside --ghost --help' ;;
 	plan) echo '--format --json --into --exec --input --outside --ghost --help' ;;
+	reserve) echo '--for --into --ttl --wait --socket --detach --give --take --end --status --json' \
+		'--input --outside --ghost --help' ;;
 	model) echo '--profile --levels --json --quiet --help' ;;
 	esac
 }
@@ -27,15 +29,15 @@ _settid_values() {
 		;;
 	--into)
 		local places='new current'
-		[ "$command" = restore ] && places+=" $(_settid_pids)"
+		[ "$command" != plan ] && places+=" $(_settid_pids)"
 		mapfile -t COMPREPLY < <(compgen -W "$places" -- "$cur")
 		;;
 	--input) mapfile -t COMPREPLY < <(compgen -W 'json criu' -- "$cur") ;;
 	--profile)
 		mapfile -t COMPREPLY < <(compgen -W '5.5 5.10 5.15 6.1 6.6 6.12 6.18' -- "$cur")
 		;;
-	--output | -o | --pidfile) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	--pid | -p | --set-tid | -t | --timeout | --levels | --outside | --ghost) COMPREPLY=() ;;
+	--output | -o | --pidfile | --for | --socket | --give | --take | --end | --status) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--pid | -p | --set-tid | -t | --timeout | --levels | --ttl | --wait | --outside | --ghost) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -73,7 +75,7 @@ _settid() {
 	COMPREPLY=()
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan model help --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan reserve model help --help --version' -- "$cur")
 		return
 	fi
 	if [ "$cur" = '=' ]; then # bash splits --method=auto in three words
@@ -105,7 +107,7 @@ _settid() {
 	dump) mapfile -t COMPREPLY < <(compgen -W "$(_settid_pids)" -- "$cur") ;;
 	show) mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(_settid_pids)" -- "$cur") ;;
 	restore | plan | model) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan model' -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan reserve model' -- "$cur") ;;
 	esac
 }
 

@@ -16,10 +16,11 @@ complete -c settid -n __fish_use_subcommand -a show -d 'Draw a process tree'
 complete -c settid -n __fish_use_subcommand -a restore -d 'Build a process tree with the numbers of a file'
 complete -c settid -n __fish_use_subcommand -a plan -d 'Print how restore would build a tree'
 complete -c settid -n __fish_use_subcommand -a help -d 'Explain a command'
+complete -c settid -n __fish_use_subcommand -a reserve -d 'Hold numbers free for a restore'
 complete -c settid -n __fish_use_subcommand -a model -d 'Ask what Linux would answer, without a kernel'
 
-complete -c settid -n '__settid_is exec probe dump show restore plan model' -s h -l help -d 'Explain the command'
-complete -c settid -n '__settid_is help' -a 'exec probe dump show restore plan model'
+complete -c settid -n '__settid_is exec probe dump show restore plan reserve model' -s h -l help -d 'Explain the command'
+complete -c settid -n '__settid_is help' -a 'exec probe dump show restore plan reserve model'
 
 complete -c settid -n '__settid_is exec' -s p -l pid -x -d 'Its PID in this namespace'
 complete -c settid -n '__settid_is exec' -s t -l set-tid -x -d 'Its PID at each level, innermost first'
@@ -43,9 +44,9 @@ complete -c settid -n '__settid_is dump' -a '(__fish_complete_pids)'
 complete -c settid -n '__settid_is show' -F -a '(__fish_complete_pids)'
 complete -c settid -n '__settid_is show' -s f -l format -x -a 'text json dot svg' -d 'Kind of picture'
 
-complete -c settid -n '__settid_is show restore plan' -l input -x -a 'json criu' -d 'Insist on what it is'
-complete -c settid -n '__settid_is show restore plan' -l outside -x -d 'Its leader lives outside the tree'
-complete -c settid -n '__settid_is show restore plan' -l ghost -x -d 'Its leader is dead'
+complete -c settid -n '__settid_is show restore plan reserve' -l input -x -a 'json criu' -d 'Insist on what it is'
+complete -c settid -n '__settid_is show restore plan reserve' -l outside -x -d 'Its leader lives outside the tree'
+complete -c settid -n '__settid_is show restore plan reserve' -l ghost -x -d 'Its leader is dead'
 
 complete -c settid -n '__settid_is restore plan' -F
 complete -c settid -n '__settid_is restore plan' -l into -x -a 'new current' -d 'The PID namespace for level 0'
@@ -60,6 +61,18 @@ complete -c settid -n '__settid_is restore' -l timeout -x -d 'Give up after so m
 complete -c settid -n '__settid_is restore' -l json -d 'Say what was done as JSON'
 complete -c settid -n '__settid_is plan' -s f -l format -x -a 'text json dot' -d 'Kind of output'
 complete -c settid -n '__settid_is plan' -l json -d 'The same as --format json'
+
+complete -c settid -n '__settid_is reserve' -l for -r -F -d 'All numbers that this tree wants'
+complete -c settid -n '__settid_is reserve' -l into -x -a current -d 'The PID namespace of the numbers'
+complete -c settid -n '__settid_is reserve' -l ttl -x -d 'Give them back after so many seconds'
+complete -c settid -n '__settid_is reserve' -l wait -x -d 'Try a taken number again for so many seconds'
+complete -c settid -n '__settid_is reserve' -l socket -r -F -d 'Where to listen'
+complete -c settid -n '__settid_is reserve' -l detach -d 'Hold them in the background'
+complete -c settid -n '__settid_is reserve' -l give -r -F -d 'Make a holder free its numbers'
+complete -c settid -n '__settid_is reserve' -l take -r -F -d 'Make a holder take them again'
+complete -c settid -n '__settid_is reserve' -l end -r -F -d 'Make a holder end'
+complete -c settid -n '__settid_is reserve' -l status -r -F -d 'What a holder holds'
+complete -c settid -n '__settid_is reserve' -l json -d 'Say it as JSON'
 
 complete -c settid -n '__settid_is model' -F
 complete -c settid -n '__settid_is model' -s p -l profile -x -a '5.5 5.10 5.15 6.1 6.6 6.12 6.18' -d 'The version of Linux'

@@ -392,6 +392,110 @@ SETTID_API int settid_probe(struct settid_probe *probe, struct settid_error *err
  */
 SETTID_API int settid_who(pid_t number, struct settid_error *out);
 
+/* ------------------------------------------------------------------------------------- reservations -- */
+
+/*
+ * Numbers held free for a restore that is about to start: each is that of a process that sleeps and shares the
+ * caller's memory, so nobody else gets it.  They are children of one more process, the keeper, not of the
+ * caller: its waits never see them.  When the caller dies, however that happens, the keeper gives all back.
+ */
+struct settid_reservation;
+
+struct settid_reserve_args {
+	size_t size;               /* sizeof (struct settid_reserve_args)                                  */
+	const pid_t *numbers;      /* numbers_len rows of `levels` numbers, each as set_tid: innermost first.
+				      0 = no wish: at the end of a row the kernel chooses, before another
+				      number any free one that is in no row is taken                       */
+	size_t numbers_len;        /* rows                                                                 */
+	size_t levels;             /* 1 .. SETTID_LEVEL_MAX                                                */
+	unsigned wait_ms;          /* how long a number that is taken is tried again; 0 = once             */
+};
+
+struct settid_reserve_info {
+	size_t size;               /* set by the caller to sizeof (struct settid_reserve_info)             */
+	size_t numbers_len;        /* rows of the reservation                                              */
+	size_t held;               /* how many are held now: all or none                                   */
+	pid_t keeper;              /* the process that holds them, in the caller's namespace; 0 in the answer
+				      of settid_reserve_ask() when it has no number there                  */
+	int moved;                 /* at how many levels the last give moved ns_last_pid                   */
+	unsigned retries;          /* how often a taken number was tried again                             */
+	uint64_t free_since_ns;    /* CLOCK_MONOTONIC: when the last give freed the first number; 0 = never */
+	uint64_t give_ns;          /* how long that give took from the first number to the last            */
+};
+
+/*
+ * settid_reserve() - hold numbers, all of them or none.
+ *
+ * *out:   owns the reservation: end it with settid_reserve_end().  Untouched on failure.
+ * Returns 0 or a negative errno as settid_fork(), with the number, its level and its holder in *err; besides
+ *   -EINVAL     args do not make sense, or children would live in a namespace that still has no init
+ *   -ECANCELED  the keeper was killed
+ * Needs clone3's set_tid.  Costs about 20 us and 26 KiB a number (Linux 6.18, x86-64).
+ */
+SETTID_API int settid_reserve(const struct settid_reserve_args *args, struct settid_reservation **out,
+			      struct settid_error *err);
+
+/*
+ * settid_reserve_give() - make all numbers free, for the caller's own use of them.
+ *
+ * First ns_last_pid is moved past the wanted numbers (to the last one before the widest gap between them) in the
+ * namespace that the numbers are innermost in and in the caller's own, where that is permitted: another fork
+ * there has to come round to them first.  Then all are freed within a moment, and are free on return.
+ * Returns 0, also when they were free already, or -ECANCELED.
+ */
+SETTID_API int settid_reserve_give(struct settid_reservation *reservation, struct settid_error *err);
+
+/*
+ * settid_reserve_take() - hold them again.  A number that somebody got meanwhile is tried again for wait_ms.
+ * Returns as settid_reserve(); on failure none is held.
+ */
+SETTID_API int settid_reserve_take(struct settid_reservation *reservation, unsigned wait_ms,
+				   struct settid_error *err);
+
+/* -EINVAL when info->size is not known. */
+SETTID_API int settid_reserve_info(const struct settid_reservation *reservation,
+				   struct settid_reserve_info *info);
+
+/* Frees the numbers, without moving anything, and the reservation.  NULL is fine. */
+SETTID_API void settid_reserve_end(struct settid_reservation *reservation);
+
+/* What another process may ask of a reservation's holder. */
+enum settid_reserve_request {
+	SETTID_RESERVE_NOTHING = 0,
+	SETTID_RESERVE_STATUS,     /* tell settid_reserve_info                                             */
+	SETTID_RESERVE_GIVE,       /* settid_reserve_give()                                                */
+	SETTID_RESERVE_TAKE,       /* settid_reserve_take()                                                */
+	SETTID_RESERVE_END,        /* it is not needed any more: for the caller of settid_reserve_serve()  */
+};
+
+/*
+ * settid_reserve_listen() - a Unix socket at `path`, mode 0600, for the requests of others.
+ *
+ * Returns a descriptor (close-on-exec) to poll for reading and to hand to settid_reserve_serve(), or a negative
+ * errno: -EADDRINUSE something is at `path`, -ENAMETOOLONG, others as bind(2).  The file stays: unlink it.
+ */
+SETTID_API int settid_reserve_listen(const char *path, struct settid_error *err);
+
+/*
+ * settid_reserve_serve() - take one caller from the socket, do what it asks, answer.
+ *
+ * The peer must be of the same user, or root; it is given one second to speak.
+ * Returns 0 and *request (what was done; NOTHING = nobody, or nothing that may be done), or a negative errno
+ * of the socket's.  A request that failed is told to the peer, and in *err, with -ECANCELED from the keeper only.
+ */
+SETTID_API int settid_reserve_serve(struct settid_reservation *reservation, int listen_fd,
+				    enum settid_reserve_request *request, struct settid_error *err);
+
+/*
+ * settid_reserve_ask() - ask the holder that listens at `path`, which must be of the same user, or root's.
+ *
+ * info:  NULL, or filled with what is so afterwards (info->size set by the caller).
+ * Returns 0, the error that the holder met (with its facts in *err), or that of the connection: -ECONNREFUSED
+ * and -ENOENT nobody listens there, -EPERM the holder is a stranger or takes the caller for one.
+ */
+SETTID_API int settid_reserve_ask(const char *path, enum settid_reserve_request request, unsigned wait_ms,
+				  struct settid_reserve_info *info, struct settid_error *err);
+
 #ifdef __cplusplus
 }
 #endif

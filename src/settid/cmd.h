@@ -32,6 +32,7 @@ int cmd_dump(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
+int cmd_reserve(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_show(int argc, char **argv);

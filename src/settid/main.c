@@ -28,6 +28,7 @@ static const struct command commands[] = {
 	{ "show", cmd_show, "draw a process tree: a file, or the live one below a PID" },
 	{ "restore", cmd_restore, "build a process tree with exactly the numbers of a file" },
 	{ "plan", cmd_plan, "print how restore would build a tree" },
+	{ "reserve", cmd_reserve, "hold numbers free for a restore that is about to start" },
 	{ "model", cmd_model, "ask what Linux would answer, without a kernel" },
 	{ "help", cmd_help_on, "explain a command" },
 };
