@@ -14,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src" / "libpidns"
-HEADERS = ["atomic.h", "bits.h", "internal.h"]  # in the order in which they need each other
+HEADERS = ["atomic.h", "bits.h", "internal.h", "table.h"]  # in the order in which they need each other
 FREESTANDING = {"limits.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"].*$')
 

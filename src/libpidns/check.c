@@ -136,15 +136,20 @@ static const char *check_identity(struct pidns_ns *ns, const struct pidns_id *id
 static const char *check_leaf(const struct pidns__dir *d, uint32_t at)
 {
 	const struct pidns__leaf *leaf = pidns__peek(&d->leaf[at]);
-	bool some = leaf &&
-		    pidns__bit_next(leaf->used, at ? 0 : PIDNS__LOW, PIDNS__LEAF_LEN, 0) < PIDNS__LEAF_LEN;
-	bool full =
-		leaf && pidns__bit_next(leaf->used, 0, PIDNS__LEAF_LEN, ~(pidns__word)0) == PIDNS__LEAF_LEN;
+	uint32_t first = at ? 0 : PIDNS__LOW, count = 0;
+	bool full = leaf && leaf->count == leaf->len, all;
 
+	for (uint32_t i = first; leaf && i < PIDNS__LEAF_LEN; i++)
+		count += pidns__bit(leaf->used, i);
+	if (leaf && (leaf->count != count || leaf->len != PIDNS__LEAF_LEN - first))
+		return "T2 a leaf's numbers are miscounted";
 	if (pidns__bit(d->full, at) != full)
 		return "T2 a leaf is not as full as it says";
-	if (pidns__bit(d->some, at) != some && !(at == 0 && pidns__bit(d->some, at)))
+	if (pidns__bit(d->some, at) != (count > 0))
 		return "T2 a leaf is not as empty as it says";
+	all = pidns__peek(&d->full[at / PIDNS__WORD_BITS]) == ~(pidns__word)0;
+	if (pidns__bit(d->top, at / PIDNS__WORD_BITS) != all)
+		return "T2 leaves are not all as full as they say";
 	for (uint32_t i = at ? 0 : PIDNS__LOW; leaf && i < PIDNS__LEAF_LEN; i++)
 		if (pidns__bit(leaf->used, i) != (pidns__load(&leaf->slot[i]) != NULL))
 			return "T1 a bit and its slot differ";

@@ -21,6 +21,9 @@
 
 /* Not to be inlined: what calls it and then calls something deep would keep its locals on the stack meanwhile. */
 #define PIDNS__APART __attribute__((noinline))
+/* Nor what is rare: the way past it keeps its registers. */
+#define PIDNS__RARE __attribute__((noinline, cold))
+#define pidns__rarely(condition) __builtin_expect((condition), 0)
 
 #define PIDNS__LOW 64u /* numbers below it have a small table of their own: most namespaces need no other */
 #define PIDNS__LEAF_SHIFT 9u /* numbers of a leaf: 512                                                     */
@@ -87,7 +90,16 @@ struct pidns__low {
 /* Leaf 0's first PIDNS__LOW numbers are the small table's: taken for ever, and nobody's, in the leaf. */
 struct pidns__leaf {
 	pidns__set used[PIDNS__WORDS(PIDNS__LEAF_LEN)];
+	uint32_t count; /* numbers taken, those of the small table not counted */
+	uint32_t len;   /* numbers there are, likewise                         */
 	pidns__slot slot[PIDNS__LEAF_LEN];
+};
+
+/* Leaves' memory. */
+struct pidns__grove {
+	struct pidns__grove *next;
+	uint32_t len;
+	struct pidns__leaf leaf[];
 };
 
 /* The leaves of a namespace.  Grows by a copy; the old one stays until the namespace goes, for who reads it. */
@@ -96,6 +108,7 @@ struct pidns__dir {
 	struct pidns__dir *older;
 	pidns__set *full; /* per leaf: all its numbers are taken; behind leaf[] */
 	pidns__set *some; /* per leaf: one at least is                          */
+	pidns__set *top;  /* per word of full: all its bits are set             */
 	PIDNS_SHARED(struct pidns__leaf *) leaf[];
 };
 
@@ -120,29 +133,41 @@ struct pidns__slab {
 	uint32_t len;
 };
 
+/*
+ * What look-ups read comes first and is hardly ever written; what every allocation writes follows a cache line behind it, and
+ * is not near the next namespace's either: neither waits for the other's processor.
+ */
 struct pidns_ns {
 	struct pidns_world *world;
 	struct pidns_ns *parent; /* holds a reference */
-	struct pidns_user_ns *owner;
 	PIDNS_SHARED(struct pidns__low *) low;
 	PIDNS_SHARED(struct pidns__dir *) dir;
-	pidns_count refs; /* all identities in use together are one */
+	PIDNS_SHARED(int32_t) * limit; /* its pid_max: its own, or the world's */
+	PIDNS_SHARED(int32_t) pid_max;
 	int32_t level;
+	struct pidns_user_ns *owner;
+	/* the task model's */
+	struct pidns_task *reaper;
+	struct pidns__list node; /* in world->namespaces */
+	uint32_t user;           /* who made it: for max_pid_namespaces */
+	int32_t reboot;          /* the signal its init's status will show; 0 */
 	/* under lock */
 	uint32_t lock;
 	uint32_t cursor;
-	PIDNS_SHARED(int32_t) pid_max;
 	uint32_t count; /* identities with a number here */
 	bool closed;
 	bool had_init;
 	uint32_t ids_out;          /* identities that are in use, numbered or only referred to */
+	uint32_t fresh_len;        /* identities of the newest slab that never were in use */
+	char *fresh;               /* the first of them */
 	struct pidns_id *free_ids; /* of this level */
 	struct pidns__slab *slabs;
-	/* the task model's */
-	struct pidns_task *reaper;
-	int32_t reboot;          /* the signal its init's status will show; 0 */
-	uint32_t user;           /* who made it: for max_pid_namespaces */
-	struct pidns__list node; /* in world->namespaces */
+	struct pidns__grove *groves;
+	uint32_t leaves_len;  /* leaves in all of them                */
+	uint32_t leaves_left; /* of the newest, not yet in use        */
+	pidns_count refs;     /* all identities in use together are one, and so are all tasks */
+	uint32_t tasks_len;   /* tasks whose children will live here; the task model's */
+	char apart[32];
 };
 
 /* ------------------------------------------------------------------------------------------- rights -- */
@@ -279,12 +304,45 @@ struct pidns_world {
 /* memory.c ------------------------------------------------------------------------------------------- */
 void *pidns__alloc(struct pidns_world *w, size_t size); /* zeroed */
 void pidns__free(struct pidns_world *w, void *p, size_t size);
+void pidns__zero(void *p, size_t size);
 void *pidns__object_new(struct pidns_world *w, int stock); /* zeroed */
 void pidns__object_free(struct pidns_world *w, int stock, void *object);
 void pidns__objects_done(struct pidns_world *w);
 
-void pidns__lock(struct pidns_world *w, uint32_t *word);
-void pidns__unlock(struct pidns_world *w, uint32_t *word);
+#ifdef PIDNS_SINGLE_THREADED
+
+static inline void pidns__lock(struct pidns_world *w, uint32_t *word)
+{
+	(void)w;
+	(void)word;
+}
+
+static inline void pidns__unlock(struct pidns_world *w, uint32_t *word)
+{
+	(void)w;
+	(void)word;
+}
+
+#else
+
+void pidns__lock_wait(struct pidns_world *w, uint32_t *word);
+void pidns__unlock_tell(struct pidns_world *w, uint32_t *word);
+
+static inline void pidns__lock(struct pidns_world *w, uint32_t *word)
+{
+	if (pidns__rarely(w->env.lock || __atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE)))
+		pidns__lock_wait(w, word);
+}
+
+static inline void pidns__unlock(struct pidns_world *w, uint32_t *word)
+{
+	if (pidns__rarely(w->env.unlock != NULL))
+		pidns__unlock_tell(w, word);
+	else
+		__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+}
+
+#endif
 
 /* error.c -------------------------------------------------------------------------------------------- */
 /* The only writer of *err, which may be NULL.  Returns code. */
@@ -292,14 +350,7 @@ int32_t pidns__fail(struct pidns_error *err, int32_t code, const struct pidns_ns
 		    int32_t number);
 int32_t pidns__fail_plain(struct pidns_error *err, int32_t code);
 
-/* table.c: numbers of one namespace.  All but find and next: the caller holds ns->lock. -------------- */
-int32_t pidns__table_find_free(const struct pidns_ns *ns, uint32_t from,
-			       uint32_t end); /* 0 = none below end */
-bool pidns__table_is_taken(const struct pidns_ns *ns, uint32_t nr);
-bool pidns__table_take(struct pidns_ns *ns, uint32_t nr); /* false: out of memory */
-pidns__slot *pidns__table_slot(const struct pidns_ns *ns,
-			       uint32_t nr); /* of a number that is taken; no lock */
-void pidns__table_release(struct pidns_ns *ns, uint32_t nr);
+/* table.c: see table.h ------------------------------------------------------------------------------- */
 void pidns__table_done(struct pidns_ns *ns);
 
 /* number.c ------------------------------------------------------------------------------------------- */

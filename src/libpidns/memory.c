@@ -11,7 +11,7 @@
 #include "internal.h"
 
 /* No call of memset by name: the library has no libc.  Compilers may still make one of it, as freestanding C allows. */
-static void zero(void *p, size_t size)
+void pidns__zero(void *p, size_t size)
 {
 	unsigned char *at = p;
 
@@ -24,7 +24,7 @@ void *pidns__alloc(struct pidns_world *w, size_t size)
 	void *p = w->env.alloc(w->env.ctx, size);
 
 	if (p)
-		zero(p, size);
+		pidns__zero(p, size);
 	return p;
 }
 
@@ -79,7 +79,7 @@ void *pidns__object_new(struct pidns_world *w, int stock)
 		return NULL;
 	object = s->free;
 	s->free = *(void **)object;
-	zero(object, object_size[stock]);
+	pidns__zero(object, object_size[stock]);
 	return object;
 }
 
@@ -103,21 +103,7 @@ void pidns__objects_done(struct pidns_world *w)
 
 /* ------------------------------------------------------------------------------------------- locks -- */
 
-#ifdef PIDNS_SINGLE_THREADED
-
-void pidns__lock(struct pidns_world *w, uint32_t *word)
-{
-	(void)w;
-	(void)word;
-}
-
-void pidns__unlock(struct pidns_world *w, uint32_t *word)
-{
-	(void)w;
-	(void)word;
-}
-
-#else
+#ifndef PIDNS_SINGLE_THREADED
 
 static inline void relax(void)
 {
@@ -141,20 +127,18 @@ static void spin(uint32_t *word)
 	} while (__atomic_load_n(word, __ATOMIC_RELAXED) || __atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE));
 }
 
-void pidns__lock(struct pidns_world *w, uint32_t *word)
+/* The embedder's lock, or one of ours that is held. */
+PIDNS__RARE void pidns__lock_wait(struct pidns_world *w, uint32_t *word)
 {
 	if (w->env.lock)
 		w->env.lock(w->env.ctx, word);
-	else if (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE))
+	else
 		spin(word);
 }
 
-void pidns__unlock(struct pidns_world *w, uint32_t *word)
+PIDNS__RARE void pidns__unlock_tell(struct pidns_world *w, uint32_t *word)
 {
-	if (w->env.unlock)
-		w->env.unlock(w->env.ctx, word);
-	else
-		__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+	w->env.unlock(w->env.ctx, word);
 }
 
 #endif

@@ -24,6 +24,7 @@ int32_t pidns_ns_new(struct pidns_world *w, struct pidns_ns *parent, struct pidn
 	ns->owner = pidns__user_ns_get(owner ? owner : &w->user_ns);
 	ns->level = parent ? parent->level + 1 : 0;
 	ns->pid_max = PIDNS_NUMBER_MAX;
+	ns->limit = pidns__has(w, PIDNS_HAS_OWN_PID_MAX) ? &ns->pid_max : &w->pid_max;
 	pidns__count_set(&ns->refs, 1);
 	pidns__lock(w, &w->lock);
 	pidns__list_add(&w->namespaces, &ns->node);
@@ -153,14 +154,9 @@ int32_t pidns_ns_set_last(struct pidns_ns *ns, int64_t value)
 	return r;
 }
 
-static PIDNS_SHARED(int32_t) * pid_max_of(struct pidns_ns *ns)
-{
-	return pidns__has(ns->world, PIDNS_HAS_OWN_PID_MAX) ? &ns->pid_max : &ns->world->pid_max;
-}
-
 int32_t pidns_ns_pid_max(struct pidns_ns *ns)
 {
-	return pidns__peek(pid_max_of(ns));
+	return pidns__peek(ns->limit);
 }
 
 int32_t pidns_ns_set_pid_max(struct pidns_ns *ns, int64_t value)
@@ -169,6 +165,6 @@ int32_t pidns_ns_set_pid_max(struct pidns_ns *ns, int64_t value)
 
 	if (value < least || value > PIDNS_NUMBER_MAX)
 		return -PIDNS_EINVAL;
-	pidns__poke(pid_max_of(ns), (int32_t)value);
+	pidns__poke(ns->limit, (int32_t)value);
 	return 0;
 }

@@ -11,7 +11,7 @@
  * Threads: locks are taken from the inside out, and only the innermost is held meanwhile: two namespaces meet in the
  *          ancestors that they share, for the moment of taking a number there.
  */
-#include "internal.h"
+#include "table.h"
 
 /* ------------------------------------------------------------------------------------------ memory -- */
 
@@ -37,7 +37,7 @@ static struct pidns__slab *slab_new(struct pidns_ns *ns)
 		return slab;
 	if (len * id_size(ns->level) > 16384 && ns->slabs)
 		len = ns->slabs->len;
-	slab = pidns__alloc(w, SLAB_HEAD + len * id_size(ns->level));
+	slab = w->env.alloc(w->env.ctx, SLAB_HEAD + len * id_size(ns->level));
 	if (slab)
 		slab->len = len;
 	return slab;
@@ -49,32 +49,46 @@ static bool more_ids(struct pidns_ns *ns)
 
 	if (!slab)
 		return false;
-	for (uint32_t i = slab->len; i-- > 0;) {
-		struct pidns_id *id =
-			(struct pidns_id *)(void *)((char *)slab + SLAB_HEAD + i * id_size(ns->level));
-
-		id->u.next_free = ns->free_ids;
-		ns->free_ids = id;
-	}
 	slab->next = ns->slabs;
 	ns->slabs = slab;
+	ns->fresh = (char *)slab + SLAB_HEAD;
+	ns->fresh_len = slab->len;
 	return true;
+}
+
+/* From the newest slab.  One that another namespace has had may still be looked at: its count is 0, and stays so. */
+static PIDNS__RARE struct pidns_id *take_fresh(struct pidns_ns *ns)
+{
+	struct pidns_id *id;
+
+	if (!ns->fresh_len && !more_ids(ns))
+		return NULL;
+	id = (struct pidns_id *)(void *)ns->fresh;
+	ns->fresh += id_size(ns->level);
+	ns->fresh_len--;
+	pidns__count_set(&id->refs, 0);
+	id->level = (uint32_t)ns->level;
+	return id;
+}
+
+static inline struct pidns_id *id_take(struct pidns_ns *ns)
+{
+	struct pidns_id *id = ns->free_ids;
+
+	if (!pidns__rarely(!id))
+		ns->free_ids = id->u.next_free;
+	else if (!(id = take_fresh(ns)))
+		return NULL;
+	if (pidns__rarely(ns->ids_out++ == 0))
+		pidns__count_up(&ns->refs);
+	for (int kind = 0; kind < PIDNS_KINDS; kind++)
+		id->u.first[kind] = NULL;
+	return id;
 }
 
 struct pidns_id *pidns__id_take(struct pidns_ns *ns)
 {
-	struct pidns_id *id;
-
-	if (!ns->free_ids && !more_ids(ns))
-		return NULL;
-	id = ns->free_ids;
-	ns->free_ids = id->u.next_free;
-	if (ns->ids_out++ == 0)
-		pidns__count_up(&ns->refs);
-	for (int kind = 0; kind < PIDNS_KINDS; kind++)
-		id->u.first[kind] = NULL;
-	id->level = (uint32_t)ns->level;
-	return id;
+	return id_take(ns);
 }
 
 /* True: it was the last in use, and the reference that all of them were is to be put. */
@@ -108,15 +122,20 @@ void pidns_id_put(struct pidns_id *id)
 /* -------------------------------------------------------------------------------------- allocation -- */
 
 /* R3.1. */
-static int32_t next_cyclic(struct pidns_ns *ns, uint32_t pid_max)
+static inline int32_t next_cyclic(const struct pidns_ns *ns, uint32_t pid_max)
 {
 	uint32_t start = ns->cursor > PIDNS_RESERVED ? PIDNS_RESERVED : 1;
-	int32_t nr = pidns__table_find_free(ns, ns->cursor > start ? ns->cursor : start, pid_max);
+	uint32_t from = ns->cursor > start ? ns->cursor : start, nr = pid_max;
 
-	return nr ? nr : pidns__table_find_free(ns, start, pid_max);
+	if (from < pid_max)
+		nr = pidns__table_next_free(ns, from);
+	if (nr >= pid_max)
+		nr = pidns__table_next_free(ns, start);
+	return nr < pid_max ? (int32_t)nr : 0;
 }
 
-static int32_t check_wish(struct pidns_ns *at, int32_t want, int32_t pid_max, const struct pidns_wish *wish)
+static inline int32_t check_wish(struct pidns_ns *at, int32_t want, int32_t pid_max,
+				 const struct pidns_wish *wish)
 {
 	if (want < 1 || want >= pid_max)
 		return -PIDNS_EINVAL;
@@ -129,11 +148,19 @@ static int32_t check_wish(struct pidns_ns *at, int32_t want, int32_t pid_max, co
 
 #define WISHED UINT32_MAX /* as `before`: the cursor did not move */
 
-/* One level's number for id; the caller holds at->lock. */
-static int32_t reserve(struct pidns_ns *at, uint32_t depth, const struct pidns_wish *wish,
-		       struct pidns_id *id, struct pidns_error *err)
+static inline void note(struct pidns__upid *u, struct pidns_ns *at, uint32_t nr, uint32_t before)
 {
-	int32_t pid_max = pidns_ns_pid_max(at), nr, r = 0;
+	at->count++;
+	u->before = before;
+	u->ns = at;
+	pidns__poke(&u->nr, (int32_t)nr);
+}
+
+/* One level's number, as wished or from where there is a search; the caller holds at->lock. */
+static PIDNS__RARE int32_t reserve(struct pidns_ns *at, uint32_t depth, const struct pidns_wish *wish,
+				   struct pidns__upid *u, struct pidns_error *err)
+{
+	int32_t pid_max = pidns__peek(at->limit), nr, r = 0;
 	bool wished = wish && depth < wish->len;
 
 	if (wished) {
@@ -151,13 +178,22 @@ static int32_t reserve(struct pidns_ns *at, uint32_t depth, const struct pidns_w
 			pidns_who(at, nr, err);
 		return r;
 	}
-	id->at[at->level].before = wished ? WISHED : at->cursor;
+	note(u, at, (uint32_t)nr, wished ? WISHED : at->cursor);
 	if (!wished)
 		at->cursor = (uint32_t)nr + 1;
-	at->count++;
-	id->at[at->level].ns = at;
-	pidns__poke(&id->at[at->level].nr, nr);
 	return 0;
+}
+
+/* The same, when nothing is wished and the next number is at hand.  False: it is not. */
+static inline bool reserve_next(struct pidns_ns *at, struct pidns__upid *u)
+{
+	uint32_t nr = pidns__table_take_next(at, (uint32_t)pidns__peek(at->limit));
+
+	if (!nr)
+		return false;
+	note(u, at, nr, at->cursor);
+	at->cursor = nr + 1;
+	return true;
 }
 
 /*
@@ -198,83 +234,132 @@ static void look_again(struct pidns_ns *ns)
 	}
 }
 
-static int32_t grant(struct pidns_ns *ns, const struct pidns_wish *wish, struct pidns_id *id,
-		     struct pidns_error *err)
+/* Nothing or all: r < 0 is what the namespace `at` refused, or NULL: all were granted, and yet it shall not be. */
+static PIDNS__RARE int32_t refuse(struct pidns_ns *ns, const struct pidns_ns *at, struct pidns_id *id,
+				  int32_t r)
 {
-	struct pidns_ns *at = ns;
-	uint32_t depth = 0;
-	bool memory_short;
-	int32_t r = 0;
+	bool memory_short = at && r == -PIDNS_ENOMEM;
 
-	for (; at && r == 0; depth++) {
+	give_back(ns, at, id, memory_short);
+	if (ns->count == 0 && !ns->closed && !ns->had_init && !memory_short)
+		ns->cursor = 0; /* R1.44: as if nothing had been asked */
+	return r;
+}
+
+/* The caller holds ns->lock. */
+static inline int32_t grant(struct pidns_ns *ns, const struct pidns_wish *wish, struct pidns_id *id,
+			    struct pidns_error *err)
+{
+	struct pidns_world *w = ns->world;
+	struct pidns__upid *own = &id->at[ns->level], *u = own, *unwished = wish ? own - wish->len : own;
+	struct pidns_ns *at = ns;
+
+	for (;; u--) {
+		int32_t r = 0;
+
+		if (pidns__rarely(u > unwished) || pidns__rarely(!reserve_next(at, u)))
+			r = reserve(at, (uint32_t)(own - u), wish, u, err);
 		if (at != ns)
-			pidns__lock(ns->world, &at->lock);
-		r = reserve(at, depth, wish, id, err);
-		if (at != ns)
-			pidns__unlock(ns->world, &at->lock);
-		if (r == 0)
-			at = at->parent;
+			pidns__unlock(w, &at->lock);
+		if (pidns__rarely(r < 0))
+			return refuse(ns, at, id, r);
+		at = at->parent;
+		if (!at)
+			break;
+		pidns__lock(w, &at->lock);
 	}
-	memory_short = r == -PIDNS_ENOMEM;
-	if (r == 0 && ns->closed) /* asked last (R1.45) */
-		r = pidns__fail(err, -PIDNS_ENOMEM, ns, 0, 0);
-	if (r < 0) {
-		give_back(ns, at, id, memory_short);
-		if (ns->count == 0 && !ns->closed && !ns->had_init && !memory_short)
-			ns->cursor = 0; /* R1.44: as if nothing had been asked */
-		return r;
-	}
+	if (pidns__rarely(ns->closed)) /* asked last (R1.45) */
+		return refuse(ns, NULL, id, pidns__fail(err, -PIDNS_ENOMEM, ns, 0, 0));
 	pidns__count_set(&id->refs, 1);
-	for (at = ns; at; at = at->parent)
-		pidns__store(pidns__table_slot(at, (uint32_t)pidns__peek(&id->at[at->level].nr)), id);
+	for (; u <= own; u++)
+		pidns__store(pidns__table_slot(u->ns, (uint32_t)pidns__peek(&u->nr)), id);
 	return 0;
+}
+
+/* What a refused call leaves: id may have been the last that ns was held by. */
+static PIDNS__RARE int32_t give_up(struct pidns_ns *ns, struct pidns_id *id, int32_t r)
+{
+	bool last = id && id_return(ns, id);
+
+	pidns__unlock(ns->world, &ns->lock);
+	look_again(ns);
+	if (last)
+		pidns_ns_put(ns);
+	return r;
 }
 
 int32_t pidns_id_new(struct pidns_ns *ns, const struct pidns_wish *wish, struct pidns_id **out,
 		     struct pidns_error *err)
 {
 	struct pidns_id *id;
-	bool last = false;
 	int32_t r;
 
 	if (wish && wish->len > (size_t)ns->level + 1)
 		return pidns__fail_plain(err, -PIDNS_EINVAL);
 	pidns__lock(ns->world, &ns->lock);
-	id = pidns__id_take(ns);
-	if (!id) {
-		r = pidns__fail_plain(err, -PIDNS_ENOMEM);
-	} else {
-		r = grant(ns, wish, id, err);
-		if (r < 0)
-			last = id_return(ns, id);
-	}
+	id = id_take(ns);
+	r = id ? grant(ns, wish, id, err) : pidns__fail_plain(err, -PIDNS_ENOMEM);
+	if (pidns__rarely(r < 0))
+		return give_up(ns, id, r);
 	pidns__unlock(ns->world, &ns->lock);
-	if (r == 0)
-		*out = id;
-	else
-		look_again(ns);
+	*out = id;
+	return 0;
+}
+
+/* One level's number goes back; at->lock is held.  True: somebody may wait for that namespace to empty. */
+static inline bool give_number_back(struct pidns_ns *at, struct pidns__upid *u)
+{
+	uint32_t count = --at->count;
+
+	pidns__table_release(at, (uint32_t)pidns__peek(&u->nr));
+	pidns__poke(&u->nr, 0);
+	if (count > 2)
+		return false;
+	if (at->closed)
+		return true;
+	at->closed = count == 0 && !at->had_init; /* R5.8 b */
+	return false;
+}
+
+/* The same for a namespace without one above it, under one lock. */
+static inline void free_at_root(struct pidns_ns *ns, struct pidns_id *id)
+{
+	bool tell, last;
+	uint32_t count;
+
+	pidns__lock(ns->world, &ns->lock);
+	tell = give_number_back(ns, &id->at[0]);
+	count = ns->count;
+	last = !tell && pidns__count_down(&id->refs) && id_return(ns, id);
+	pidns__unlock(ns->world, &ns->lock);
+	if (tell) {
+		pidns__drained(ns, count); /* which id keeps alive */
+		pidns_id_put(id);
+	}
 	if (last)
 		pidns_ns_put(ns);
-	return r;
 }
 
 void pidns_id_free(struct pidns_id *id)
 {
-	struct pidns_ns *ns = id->at[id->level].ns, *at = ns;
+	struct pidns__upid *u = &id->at[id->level];
+	struct pidns_world *w;
 
-	/* ns lives: id holds it until the put below */
-	for (; at; at = at->parent) {
+	if (u == id->at) {
+		free_at_root(u->ns, id);
+		return;
+	}
+	w = u->ns->world;
+	/* the namespaces live: id holds them until the put below */
+	for (; u >= id->at; u--) {
+		struct pidns_ns *at = u->ns;
 		uint32_t count;
 		bool tell;
 
-		pidns__lock(ns->world, &at->lock);
-		pidns__table_release(at, (uint32_t)pidns__peek(&id->at[at->level].nr));
-		pidns__poke(&id->at[at->level].nr, 0);
-		count = --at->count;
-		tell = at->closed && count <= 2;
-		if (count == 0 && !at->had_init)
-			at->closed = true; /* R5.8 b */
-		pidns__unlock(ns->world, &at->lock);
+		pidns__lock(w, &at->lock);
+		tell = give_number_back(at, u);
+		count = at->count;
+		pidns__unlock(w, &at->lock);
 		if (tell)
 			pidns__drained(at, count);
 	}

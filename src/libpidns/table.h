@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.h: taking and releasing numbers of one namespace: the short way, inlined, for numbers whose leaf is there.
+ *
+ * What is rare is in table.c, which owns the tables and tells how they are made.  All of this under ns->lock.
+ */
+#ifndef PIDNS_TABLE_H
+#define PIDNS_TABLE_H
+
+#include "internal.h"
+
+uint32_t pidns__table_search(const struct pidns_ns *ns, uint32_t from);
+struct pidns__leaf *pidns__leaf_make(struct pidns_ns *ns, uint32_t nr); /* NULL: out of memory */
+bool pidns__table_take_low(struct pidns_ns *ns, uint32_t nr);
+void pidns__table_release_low(struct pidns_ns *ns, uint32_t nr);
+void pidns__leaf_filled(struct pidns__dir *d, uint32_t at);
+void pidns__leaf_unfilled(struct pidns__dir *d, uint32_t at);
+
+/* The leaf that nr lies in; NULL: a small number, or nothing has been taken there yet. */
+static inline struct pidns__leaf *pidns__leaf_of(const struct pidns_ns *ns, uint32_t nr)
+{
+	const struct pidns__dir *d = pidns__peek(&ns->dir);
+	uint32_t at = nr >> PIDNS__LEAF_SHIFT;
+
+	return nr >= PIDNS__LOW && d && at < d->len ? pidns__peek(&d->leaf[at]) : NULL;
+}
+
+/* The first free number >= from, which is below PIDNS_NUMBER_MAX; that or more: there is none. */
+static inline uint32_t pidns__table_next_free(const struct pidns_ns *ns, uint32_t from)
+{
+	const struct pidns__leaf *leaf = pidns__leaf_of(ns, from);
+	pidns__word word;
+
+	if (leaf) {
+		word = ~pidns__peek(&leaf->used[from % PIDNS__LEAF_LEN / PIDNS__WORD_BITS]) &
+		       (~(pidns__word)0 << (from % PIDNS__WORD_BITS));
+		if (word)
+			return from - from % PIDNS__WORD_BITS + pidns__lowest(word);
+	}
+	return pidns__table_search(ns, from);
+}
+
+static inline bool pidns__table_is_taken(const struct pidns_ns *ns, uint32_t nr)
+{
+	const struct pidns__leaf *leaf = pidns__leaf_of(ns, nr);
+	const struct pidns__low *low;
+
+	if (nr >= PIDNS__LOW)
+		return leaf && pidns__bit(leaf->used, nr % PIDNS__LEAF_LEN);
+	low = pidns__peek(&ns->low);
+	return low && pidns__bit(low->used, nr);
+}
+
+/* nr is free.  False: out of memory. */
+static inline bool pidns__table_take(struct pidns_ns *ns, uint32_t nr)
+{
+	struct pidns__leaf *leaf = pidns__leaf_of(ns, nr);
+	struct pidns__dir *d;
+
+	if (nr < PIDNS__LOW)
+		return pidns__table_take_low(ns, nr);
+	if (!leaf && !(leaf = pidns__leaf_make(ns, nr)))
+		return false;
+	d = pidns__peek(&ns->dir);
+	pidns__bit_set(leaf->used, nr % PIDNS__LEAF_LEN);
+	if (leaf->count++ == 0)
+		pidns__bit_set(d->some, nr >> PIDNS__LEAF_SHIFT);
+	else if (leaf->count == leaf->len)
+		pidns__leaf_filled(d, nr >> PIDNS__LEAF_SHIFT);
+	return true;
+}
+
+/*
+ * The first free number from ns->cursor on, below `end`, is taken, if it is found in the word of bits that the cursor points into:
+ * what cyclic allocation meets nearly always.  0: look for it the long way.
+ */
+static inline uint32_t pidns__table_take_next(struct pidns_ns *ns, uint32_t end)
+{
+	uint32_t from = ns->cursor, at = from >> PIDNS__LEAF_SHIFT, nr;
+	struct pidns__dir *d = pidns__peek(&ns->dir);
+	struct pidns__leaf *leaf;
+	pidns__set *set;
+	pidns__word word, room;
+
+	if (from < PIDNS__LOW || !d || at >= d->len)
+		return 0;
+	leaf = pidns__peek(&d->leaf[at]);
+	if (!leaf)
+		return 0;
+	set = &leaf->used[from % PIDNS__LEAF_LEN / PIDNS__WORD_BITS];
+	word = pidns__peek(set);
+	room = ~word & (~(pidns__word)0 << (from % PIDNS__WORD_BITS));
+	if (!room)
+		return 0;
+	nr = from - from % PIDNS__WORD_BITS + pidns__lowest(room);
+	if (nr >= end)
+		return 0;
+	pidns__poke(set, word | (room & (~room + 1)));
+	if (leaf->count++ == 0)
+		pidns__bit_set(d->some, at);
+	else if (leaf->count == leaf->len)
+		pidns__leaf_filled(d, at);
+	__builtin_prefetch(&leaf->slot[from % PIDNS__LEAF_LEN + 64 / sizeof(pidns__slot)],
+			   1); /* the next to come */
+	return nr;
+}
+
+/* Where the identity that has nr, which is taken, is to be found. */
+static inline pidns__slot *pidns__table_slot(const struct pidns_ns *ns, uint32_t nr)
+{
+	if (nr < PIDNS__LOW)
+		return &pidns__peek(&ns->low)->slot[nr];
+	return &pidns__peek(&pidns__peek(&ns->dir)->leaf[nr >> PIDNS__LEAF_SHIFT])
+			->slot[nr % PIDNS__LEAF_LEN];
+}
+
+static inline void pidns__table_release(struct pidns_ns *ns, uint32_t nr)
+{
+	struct pidns__dir *d;
+	struct pidns__leaf *leaf;
+
+	if (nr < PIDNS__LOW) {
+		pidns__table_release_low(ns, nr);
+		return;
+	}
+	d = pidns__peek(&ns->dir);
+	leaf = pidns__peek(&d->leaf[nr >> PIDNS__LEAF_SHIFT]);
+	pidns__store(&leaf->slot[nr % PIDNS__LEAF_LEN], NULL);
+	pidns__bit_clear(leaf->used, nr % PIDNS__LEAF_LEN);
+	if (leaf->count == leaf->len)
+		pidns__leaf_unfilled(d, nr >> PIDNS__LEAF_SHIFT);
+	if (--leaf->count == 0)
+		pidns__bit_clear(d->some, nr >> PIDNS__LEAF_SHIFT);
+}
+
+#endif
