@@ -8,6 +8,8 @@ _settid_options() {
 	probe) echo '--json --help' ;;
 	dump) echo '--output --freeze --no-commands --help' ;;
 	show) echo '--format --input --outside --ghost --help' ;;
+	convert) echo '--output --input --outside --ghost --help' ;;
+	diff) echo '--no-names --no-commands --quiet --json --input --outside --ghost --help' ;;
 	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --timeout --json' \
 		'--input --outside --ghost --help' ;;
 	plan) echo '--format --json --into --exec --input --outside --ghost --help' ;;
@@ -75,7 +77,7 @@ _settid() {
 	COMPREPLY=()
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan reserve model help --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show convert diff restore plan reserve model help --help --version' -- "$cur")
 		return
 	fi
 	if [ "$cur" = '=' ]; then # bash splits --method=auto in three words
@@ -105,9 +107,9 @@ _settid() {
 	case $command in
 	exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	dump) mapfile -t COMPREPLY < <(compgen -W "$(_settid_pids)" -- "$cur") ;;
-	show) mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(_settid_pids)" -- "$cur") ;;
-	restore | plan | model) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show restore plan reserve model' -- "$cur") ;;
+	show | diff) mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(_settid_pids)" -- "$cur") ;;
+	convert | restore | plan | model) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show convert diff restore plan reserve model' -- "$cur") ;;
 	esac
 }
 

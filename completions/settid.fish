@@ -13,14 +13,16 @@ complete -c settid -n __fish_use_subcommand -a exec -d 'Run a command with exact
 complete -c settid -n __fish_use_subcommand -a probe -d 'Show which ways to choose PIDs work here'
 complete -c settid -n __fish_use_subcommand -a dump -d 'Write a live process tree as a tree file'
 complete -c settid -n __fish_use_subcommand -a show -d 'Draw a process tree'
+complete -c settid -n __fish_use_subcommand -a convert -d 'Write any tree as a tree file'
+complete -c settid -n __fish_use_subcommand -a diff -d 'Say what differs between two trees'
 complete -c settid -n __fish_use_subcommand -a restore -d 'Build a process tree with the numbers of a file'
 complete -c settid -n __fish_use_subcommand -a plan -d 'Print how restore would build a tree'
 complete -c settid -n __fish_use_subcommand -a help -d 'Explain a command'
 complete -c settid -n __fish_use_subcommand -a reserve -d 'Hold numbers free for a restore'
 complete -c settid -n __fish_use_subcommand -a model -d 'Ask what Linux would answer, without a kernel'
 
-complete -c settid -n '__settid_is exec probe dump show restore plan reserve model' -s h -l help -d 'Explain the command'
-complete -c settid -n '__settid_is help' -a 'exec probe dump show restore plan reserve model'
+complete -c settid -n '__settid_is exec probe dump show convert diff restore plan reserve model' -s h -l help -d 'Explain the command'
+complete -c settid -n '__settid_is help' -a 'exec probe dump show convert diff restore plan reserve model'
 
 complete -c settid -n '__settid_is exec' -s p -l pid -x -d 'Its PID in this namespace'
 complete -c settid -n '__settid_is exec' -s t -l set-tid -x -d 'Its PID at each level, innermost first'
@@ -44,9 +46,18 @@ complete -c settid -n '__settid_is dump' -a '(__fish_complete_pids)'
 complete -c settid -n '__settid_is show' -F -a '(__fish_complete_pids)'
 complete -c settid -n '__settid_is show' -s f -l format -x -a 'text json dot svg' -d 'Kind of picture'
 
-complete -c settid -n '__settid_is show restore plan reserve' -l input -x -a 'json criu' -d 'Insist on what it is'
-complete -c settid -n '__settid_is show restore plan reserve' -l outside -x -d 'Its leader lives outside the tree'
-complete -c settid -n '__settid_is show restore plan reserve' -l ghost -x -d 'Its leader is dead'
+complete -c settid -n '__settid_is show convert diff restore plan reserve' -l input -x -a 'json criu' -d 'Insist on what it is'
+complete -c settid -n '__settid_is show convert diff restore plan reserve' -l outside -x -d 'Its leader lives outside the tree'
+complete -c settid -n '__settid_is show convert diff restore plan reserve' -l ghost -x -d 'Its leader is dead'
+
+complete -c settid -n '__settid_is convert' -F
+complete -c settid -n '__settid_is convert' -s o -l output -r -F -d 'Write the tree file there'
+
+complete -c settid -n '__settid_is diff' -F -a '(__fish_complete_pids)'
+complete -c settid -n '__settid_is diff' -l no-names -d 'Names may differ'
+complete -c settid -n '__settid_is diff' -l no-commands -d 'argv and cwd may differ'
+complete -c settid -n '__settid_is diff' -s q -l quiet -d 'Only the exit status'
+complete -c settid -n '__settid_is diff' -l json -d 'For programs'
 
 complete -c settid -n '__settid_is restore plan' -F
 complete -c settid -n '__settid_is restore plan' -l into -x -a 'new current' -d 'The PID namespace for level 0'

@@ -28,6 +28,8 @@ enum {
 	CMD_NOT_FOUND = 127,
 };
 
+int cmd_convert(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_model(int argc, char **argv);

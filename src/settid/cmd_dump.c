@@ -5,20 +5,15 @@
  * Keeps:   (U1) -o's file is either what it was or a whole dump: written beside it and renamed over it;
  *          (U2) what could not be read is said aloud, on stderr, and the dump is made all the same.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "libsettid/procfs.h"
 #include "out.h"
+#include "output.h"
 
 static const char help[] = "Usage: settid dump [-o FILE] [--freeze] [--no-commands] PID\n"
 			   "Write the live process tree below PID as a tree file.\n"
@@ -82,91 +77,6 @@ static int parse(int argc, char **argv, struct options *o, int *status)
 	return *status == 0 ? 0 : -1;
 }
 
-/* --------------------------------------------------------------------------------------- writing -- */
-
-static int write_stream(const struct tree *t, FILE *f)
-{
-	int e = tree_write_json(t, f);
-
-	if (fflush(f) != 0 && e == 0)
-		e = -errno;
-	return e == 0 && ferror(f) ? -EIO : e;
-}
-
-/* A file that is none (a terminal, /dev/stdout, a pipe) cannot be replaced, only written to. */
-static int write_through(const struct tree *t, const char *path)
-{
-	FILE *f = fopen(path, "we");
-	int e = f ? write_stream(t, f) : -errno;
-
-	if (f && fclose(f) != 0 && e == 0)
-		e = -errno;
-	return e;
-}
-
-/* mkstemp makes files private; this one is to be as any other new file is. */
-static void open_to_others(int fd)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	fchmod(fd, 0666 & ~mask);
-}
-
-static int write_beside(const struct tree *t, const char *path, const struct stat *old)
-{
-	char beside[PATH_MAX];
-	int len = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
-	int fd = len < 0 || (size_t)len >= sizeof beside ? -ENAMETOOLONG : mkostemp(beside, O_CLOEXEC);
-
-	if (fd < 0)
-		return fd == -1 ? -errno : fd;
-	if (old)
-		fchmod(fd, old->st_mode & 07777);
-	else
-		open_to_others(fd);
-	FILE *f = fdopen(fd, "w");
-	int e = f ? write_stream(t, f) : -errno;
-	if ((f ? fclose(f) : close(fd)) != 0 && e == 0)
-		e = -errno;
-	if (e == 0 && rename(beside, path) < 0)
-		e = -errno;
-	if (e < 0)
-		unlink(beside);
-	return e;
-}
-
-/* Signals wait until the file beside is gone. */
-static int write_file(const struct tree *t, const char *path)
-{
-	char target[PATH_MAX];
-	struct stat st;
-	sigset_t ends, before;
-
-	/* A link stays one: what it points at is replaced. */
-	bool there = stat(path, &st) == 0;
-	if (there && (!S_ISREG(st.st_mode) || !realpath(path, target)))
-		return write_through(t, path);
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ends, &before);
-	int e = write_beside(t, there ? target : path, there ? &st : NULL);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return e;
-}
-
-static int write_tree(const struct tree *t, const struct options *o)
-{
-	int e = o->file ? write_file(t, o->file) : write_stream(t, stdout);
-
-	if (e < 0)
-		return cmd_fail(CMD_FAILED, "cannot write %s: %s", o->file ? o->file : "the tree",
-				strerror(-e));
-	return CMD_OK;
-}
-
 /* --------------------------------------------------------------------------------------- dumping -- */
 
 static void show_progress(void *arg, size_t processes)
@@ -193,7 +103,7 @@ static int dump(const struct options *o, int proc_fd)
 	if (t->unreadable)
 		cmd_warn("%u %s could not be read and %s left out (no permission, or hidden)", t->unreadable,
 			 t->unreadable == 1 ? "fact" : "facts", t->unreadable == 1 ? "is" : "are");
-	int status = write_tree(t, o);
+	int status = output_tree(t, o->file);
 	tree_free(t);
 	return status;
 }

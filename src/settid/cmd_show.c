@@ -8,11 +8,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd.h"
 #include "input.h"
-#include "libsettid/procfs.h"
 #include "out.h"
 
 static const char help[] =
@@ -43,71 +41,6 @@ static int parse_format(const char *text, enum format *out)
 		}
 	}
 	return cmd_usage_error("--format: '%s' is none of text, json, dot and svg", text);
-}
-
-/* ----------------------------------------------------------------------------------------- reading -- */
-
-/* Many: for a picture, waiting a little for a quiet moment is better than none. */
-#define PASSES 100
-
-static void progress_of_dump(void *arg, size_t processes)
-{
-	progress_update(arg, processes);
-}
-
-static int read_live(pid_t pid, struct tree **out)
-{
-	struct settid_error proc_err;
-	struct tree_error err;
-	struct progress progress;
-	int fd;
-
-	if (settid__proc_open(&fd, &proc_err) < 0)
-		return cmd_fail(CMD_FAILED, "%s", proc_err.text);
-	const struct tree_dump_options options = {
-		.proc_fd = fd,
-		.passes_max = PASSES,
-		.commands = true,
-		.progress = progress_of_dump,
-		.progress_arg = &progress,
-	};
-	progress_begin(&progress, "reading", "processes", 0);
-	int r = tree_dump(pid, &options, out, &err);
-	progress_end(&progress);
-	close(fd);
-	if (r == -EAGAIN)
-		return cmd_fail(CMD_FAILED,
-				"the tree below %d never holds still; this holds it: settid dump %d --freeze",
-				(int)pid, (int)pid);
-	return r < 0 ? cmd_fail(CMD_FAILED, "%s", err.text) : CMD_OK;
-}
-
-static int read_file(const struct input *in, const char *path, struct tree **out)
-{
-	struct tree_error err;
-
-	if (input_read(in, path, out, &err) < 0)
-		return cmd_fail(CMD_FAILED, "%s", err.text);
-	return CMD_OK;
-}
-
-static bool is_plain(const struct input *in)
-{
-	return in->kind == INPUT_ANY && in->outside_len == 0 && in->ghosts_len == 0;
-}
-
-static int read_tree(const struct input *in, const char *operand, struct tree **out)
-{
-	pid_t pid = 1;
-
-	if (operand && !*operand)
-		return cmd_usage_error("the file's name is empty");
-	if (operand && !arg_is_number(operand))
-		return read_file(in, operand, out);
-	if (!is_plain(in))
-		return cmd_usage_error("--input, --outside and --ghost are for a FILE");
-	int r = operand ? arg_pid("PID", operand, &pid) : CMD_OK;
-	return r == CMD_OK ? read_live(pid, out) : r;
 }
 
 /* ----------------------------------------------------------------------------------------- drawing -- */
@@ -165,7 +98,7 @@ int cmd_show(int argc, char **argv)
 	if (argc - optind > 1)
 		return cmd_usage_error("one tree at a time: '%s' is too many", argv[optind + 1]);
 
-	r = read_tree(&input, argv[optind], &tree);
+	r = input_read_any(&input, argv[optind], CMD_FAILED, &tree);
 	if (r != CMD_OK)
 		return r;
 	int drawn = draw(tree, format);

@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "libsettid/procfs.h"
+#include "out.h"
 #include "tree/criu.h"
 
 static int parse_kind(const char *text, enum input_kind *out)
@@ -78,6 +81,11 @@ static int read_json(const struct input *in, const char *path, struct tree **out
 	return r;
 }
 
+bool input_is_images(const struct input *in, const char *path)
+{
+	return in->kind == INPUT_CRIU || (in->kind == INPUT_ANY && is_directory(path));
+}
+
 int input_read(const struct input *in, const char *path, struct tree **out, struct tree_error *err)
 {
 	const struct tree_criu_options options = {
@@ -89,7 +97,64 @@ int input_read(const struct input *in, const char *path, struct tree **out, stru
 
 	if (!*path)
 		return tree_fail(err, -ENOENT, "the file's name is empty");
-	if (in->kind == INPUT_CRIU || (in->kind == INPUT_ANY && is_directory(path)))
+	if (input_is_images(in, path))
 		return tree_read_criu(path, &options, out, err);
 	return read_json(in, path, out, err);
+}
+
+/* ------------------------------------------------------------------------------------- live trees -- */
+
+/* Many: waiting a little for a quiet moment is better than no answer. */
+#define PASSES 100
+
+static void progress_of_dump(void *arg, size_t processes)
+{
+	progress_update(arg, processes);
+}
+
+static int read_live(pid_t pid, int failed, struct tree **out)
+{
+	struct settid_error proc_err;
+	struct tree_error err;
+	struct progress progress;
+	int fd;
+
+	if (settid__proc_open(&fd, &proc_err) < 0)
+		return cmd_fail(failed, "%s", proc_err.text);
+	const struct tree_dump_options options = {
+		.proc_fd = fd,
+		.passes_max = PASSES,
+		.commands = true,
+		.progress = progress_of_dump,
+		.progress_arg = &progress,
+	};
+	progress_begin(&progress, "reading", "processes", 0);
+	int r = tree_dump(pid, &options, out, &err);
+	progress_end(&progress);
+	close(fd);
+	if (r == -EAGAIN)
+		return cmd_fail(failed,
+				"the tree below %d never holds still; this holds it: settid dump %d --freeze",
+				(int)pid, (int)pid);
+	return r < 0 ? cmd_fail(failed, "%s", err.text) : CMD_OK;
+}
+
+static bool is_plain(const struct input *in)
+{
+	return in->kind == INPUT_ANY && in->outside_len == 0 && in->ghosts_len == 0;
+}
+
+int input_read_any(const struct input *in, const char *operand, int failed, struct tree **out)
+{
+	struct tree_error err;
+	pid_t pid = 1;
+
+	if (operand && !*operand)
+		return cmd_usage_error("the file's name is empty");
+	if (operand && !arg_is_number(operand))
+		return input_read(in, operand, out, &err) < 0 ? cmd_fail(failed, "%s", err.text) : CMD_OK;
+	if (!is_plain(in))
+		return cmd_usage_error("--input, --outside and --ghost are for a FILE");
+	int r = operand ? arg_pid("PID", operand, &pid) : CMD_OK;
+	return r == CMD_OK ? read_live(pid, failed, out) : r;
 }

@@ -56,8 +56,14 @@ static inline bool input_is_option(int c)
 /* CMD_OK, or the complaint is printed and CMD_USAGE returned. */
 int input_option(struct input *in, int c, const char *arg);
 
+/* Is it going to be read as images? */
+bool input_is_images(const struct input *in, const char *path);
 /* A directory is one of images, anything else a tree file; "-" is a tree file on standard input.  0 and a validated tree,
  * or a negative errno. */
 int input_read(const struct input *in, const char *path, struct tree **out, struct tree_error *err);
+
+/* The same, where digits are a PID and mean the live tree below it ("./42" is the file of that name), and NULL the whole of
+ * this PID namespace.  CMD_OK; or the complaint is printed, and CMD_USAGE or `failed` returned. */
+int input_read_any(const struct input *in, const char *operand, int failed, struct tree **out);
 
 #endif

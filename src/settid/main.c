@@ -26,6 +26,8 @@ static const struct command commands[] = {
 	{ "exec", cmd_exec, "run a command with exactly the PIDs you choose" },
 	{ "probe", cmd_probe, "show which ways to choose PIDs work here" },
 	{ "show", cmd_show, "draw a process tree: a file, or the live one below a PID" },
+	{ "convert", cmd_convert, "write a tree, such as the images of a CRIU dump, as a tree file" },
+	{ "diff", cmd_diff, "say in words what differs between two trees" },
 	{ "restore", cmd_restore, "build a process tree with exactly the numbers of a file" },
 	{ "plan", cmd_plan, "print how restore would build a tree" },
 	{ "reserve", cmd_reserve, "hold numbers free for a restore that is about to start" },

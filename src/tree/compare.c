@@ -13,47 +13,36 @@
  *          (C4) whatever is quoted is safe to print.
  * Costs:   one look-up per process, thread and ghost: linear.
  */
+#include "tree/compare.h"
 #include "tree/internal.h"
-#include "tree/text.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef void say_fn(void *arg, int32_t pid, const char *text);
-
 struct comparison {
 	const struct tree *want, *got;
 	struct tree_compare_options options;
-	say_fn *say;
-	void *arg;
-	unsigned found;
-	struct text text;
+	struct compare__words words;
 	int32_t *ns_got;  /* by namespace of `want`: its partner, TREE_NONE = none yet */
 	int32_t *ns_want; /* by namespace of `got` */
 };
 
-/* Says what has been put together in c->text. */
-static void difference(struct comparison *c, int32_t pid)
-{
-	c->found++;
-	c->say(c->arg, pid, c->text.failed ? "differs (out of memory for the details)" : text_str(&c->text));
-	text_clear(&c->text);
-}
-
-static void difference_number(struct comparison *c, int32_t pid, const char *what, int32_t want, int32_t got)
+static void compare_number(struct comparison *c, int32_t pid, const char *field, const char *what,
+			   int32_t want, int32_t got)
 {
 	if (want == got)
 		return;
-	text_printf(&c->text, "%s is %d, not %d", what, (int)got, (int)want);
-	difference(c, pid);
+	text_printf(&c->words.want, "%d", (int)want);
+	text_printf(&c->words.got, "%d", (int)got);
+	words_differ(&c->words, pid, field, what, "");
 }
 
-static void put_quoted(struct comparison *c, struct tree_str s)
+static void put_quoted(struct text *t, struct tree_str s)
 {
-	text_puts(&c->text, "\"");
-	text_put_safe(&c->text, s, TEXT_UTF8);
-	text_puts(&c->text, "\"");
+	text_puts(t, "\"");
+	text_put_safe(t, s, TEXT_UTF8);
+	text_puts(t, "\"");
 }
 
 static bool strings_differ(struct tree_str a, struct tree_str b)
@@ -61,30 +50,26 @@ static bool strings_differ(struct tree_str a, struct tree_str b)
 	return a.len != b.len || memcmp(a.bytes, b.bytes, a.len) != 0;
 }
 
-static void compare_string(struct comparison *c, int32_t pid, const char *what, struct tree_str want,
-			   struct tree_str got)
+static void compare_string(struct comparison *c, int32_t pid, const char *field, const char *what,
+			   struct tree_str want, struct tree_str got)
 {
 	if (!want.bytes || !got.bytes || !strings_differ(want, got))
 		return;
-	text_puts(&c->text, what);
-	text_puts(&c->text, " is ");
-	put_quoted(c, got);
-	text_puts(&c->text, ", not ");
-	put_quoted(c, want);
-	difference(c, pid);
+	put_quoted(&c->words.want, want);
+	put_quoted(&c->words.got, got);
+	words_differ(&c->words, pid, field, what, "");
 }
 
-/* `what` is "" for the process itself, "thread 43: " for a thread. */
-static void compare_numbers(struct comparison *c, int32_t pid, const char *what, const int32_t *want,
-			    unsigned want_levels, const int32_t *got, unsigned got_levels)
+/* `what` is "numbers are" for the process itself, "thread 43: numbers are" for a thread. */
+static void compare_numbers(struct comparison *c, int32_t pid, const char *field, const char *what,
+			    const int32_t *want, unsigned want_levels, const int32_t *got,
+			    unsigned got_levels)
 {
 	if (want_levels == got_levels && memcmp(want, got, want_levels * sizeof *want) == 0)
 		return;
-	text_printf(&c->text, "%snumbers are ", what);
-	text_put_numbers(&c->text, got, got_levels);
-	text_puts(&c->text, ", not ");
-	text_put_numbers(&c->text, want, want_levels);
-	difference(c, pid);
+	text_put_numbers(&c->words.want, want, want_levels);
+	text_put_numbers(&c->words.got, got, got_levels);
+	words_differ(&c->words, pid, field, what, "");
 }
 
 /* ------------------------------------------------------------------------------------ namespaces -- */
@@ -110,24 +95,23 @@ static void pair_by_inits(struct comparison *c)
 	}
 }
 
-static void put_ns(struct comparison *c, const struct tree *t, int32_t ns)
+static void put_ns(struct text *text, const struct tree *t, int32_t ns)
 {
 	const struct tree_ns *n = &t->namespaces[ns];
 
-	text_printf(&c->text, "level %u", n->level);
+	text_printf(text, "level %u", n->level);
 	if (n->init != TREE_NONE)
-		text_printf(&c->text, " with init %d", (int)t->processes[n->init].nspid[0]);
+		text_printf(text, " with init %d", (int)t->processes[n->init].nspid[0]);
 }
 
-static void compare_namespace(struct comparison *c, int32_t pid, const char *what, int32_t want, int32_t got)
+static void compare_namespace(struct comparison *c, int32_t pid, const char *field, const char *what,
+			      int32_t want, int32_t got)
 {
 	if (want == TREE_NONE || got == TREE_NONE || namespaces_pair(c, want, got))
 		return;
-	text_printf(&c->text, "%s the namespace of ", what);
-	put_ns(c, c->got, got);
-	text_puts(&c->text, ", not that of ");
-	put_ns(c, c->want, want);
-	difference(c, pid);
+	put_ns(&c->words.want, c->want, want);
+	put_ns(&c->words.got, c->got, got);
+	words_differ(&c->words, pid, field, what, "that of ");
 }
 
 /* --------------------------------------------------------------------------------- states, signals -- */
@@ -144,14 +128,30 @@ static bool status_is_known(const struct tree_process *p)
 	return p->exit_code != TREE_ABSENT || p->exit_signal != TREE_ABSENT;
 }
 
-static void put_status(struct comparison *c, const struct tree_process *p)
+static void put_status(struct text *t, const struct tree_process *p)
 {
 	char buf[24];
 
 	if (p->exit_signal != TREE_ABSENT)
-		text_printf(&c->text, "killed by %s", text_signal(p->exit_signal, buf));
+		text_printf(t, "killed by %s", text_signal(p->exit_signal, buf));
 	else
-		text_printf(&c->text, "exit code %d", p->exit_code);
+		text_printf(t, "exit code %d", p->exit_code);
+}
+
+static const char *yes(int is)
+{
+	return is ? "true" : "false";
+}
+
+static void compare_core(struct comparison *c, int32_t pid, int want, int got)
+{
+	if (want == TREE_ABSENT || got == TREE_ABSENT || want == got)
+		return;
+	words_phrase(&c->words, pid, "core_dumped", yes(want), yes(got),
+		     got ? "wait status says that core was dumped, it should not"
+			 : "wait status does not say that core was dumped",
+		     got ? "wait status says that core was dumped in b only"
+			 : "wait status says that core was dumped in a only");
 }
 
 static void compare_status(struct comparison *c, int32_t pid, const struct tree_process *w,
@@ -159,49 +159,47 @@ static void compare_status(struct comparison *c, int32_t pid, const struct tree_
 {
 	if (status_is_known(w) && status_is_known(g) &&
 	    (w->exit_code != g->exit_code || w->exit_signal != g->exit_signal)) {
-		text_puts(&c->text, "wait status is ");
-		put_status(c, g);
-		text_puts(&c->text, ", not ");
-		put_status(c, w);
-		difference(c, pid);
+		put_status(&c->words.want, w);
+		put_status(&c->words.got, g);
+		words_differ(&c->words, pid, "wait_status", "wait status is", "");
 	}
-	if (w->core_dumped != TREE_ABSENT && g->core_dumped != TREE_ABSENT &&
-	    w->core_dumped != g->core_dumped) {
-		text_puts(&c->text, g->core_dumped ? "wait status says that core was dumped, it should not"
-						   : "wait status does not say that core was dumped");
-		difference(c, pid);
-	}
+	compare_core(c, pid, w->core_dumped, g->core_dumped);
 }
 
-static void put_notify(struct comparison *c, int signal)
+static void put_notify(struct text *t, int signal)
 {
 	char buf[24];
 
-	text_puts(&c->text, signal == 0 ? "no signal" : text_signal(signal, buf));
+	text_puts(t, signal == 0 ? "no signal" : text_signal(signal, buf));
+}
+
+static void compare_leader(struct comparison *c, int32_t pid, bool want, bool got)
+{
+	if (want == got)
+		return;
+	words_phrase(&c->words, pid, "leader_dead", yes(want), yes(got),
+		     got ? "leader thread is dead, not alive" : "leader thread is alive, not dead",
+		     got ? "leader thread is alive in a, dead in b"
+			 : "leader thread is dead in a, alive in b");
 }
 
 static void compare_state(struct comparison *c, int32_t pid, const struct tree_process *w,
 			  const struct tree_process *g)
 {
-	char was[24], is[24];
-
 	if (w->state != g->state) {
-		text_printf(&c->text, "is %s, not %s", state_word(g->state), state_word(w->state));
-		difference(c, pid);
+		text_puts(&c->words.want, state_word(w->state));
+		text_puts(&c->words.got, state_word(g->state));
+		words_differ(&c->words, pid, "state", "is", "");
 		return; /* the rest of a state means nothing in another one */
 	}
 	compare_status(c, pid, w, g);
 	if (w->stop_signal != TREE_ABSENT && g->stop_signal != TREE_ABSENT &&
 	    w->stop_signal != g->stop_signal) {
-		text_printf(&c->text, "is stopped by %s, not by %s", text_signal(g->stop_signal, is),
-			    text_signal(w->stop_signal, was));
-		difference(c, pid);
+		put_notify(&c->words.want, w->stop_signal);
+		put_notify(&c->words.got, g->stop_signal);
+		words_differ(&c->words, pid, "stop_signal", "is stopped by", "by ");
 	}
-	if (w->leader_dead != g->leader_dead) {
-		text_puts(&c->text, g->leader_dead ? "leader thread is dead, not alive"
-						   : "leader thread is alive, not dead");
-		difference(c, pid);
-	}
+	compare_leader(c, pid, w->leader_dead, g->leader_dead);
 }
 
 /* Absent is SIGCHLD, on both sides. */
@@ -213,11 +211,9 @@ static void compare_notify(struct comparison *c, int32_t pid, const struct tree_
 
 	if (want == got)
 		return;
-	text_puts(&c->text, "tells its parent of its end by ");
-	put_notify(c, got);
-	text_puts(&c->text, ", not by ");
-	put_notify(c, want);
-	difference(c, pid);
+	put_notify(&c->words.want, want);
+	put_notify(&c->words.got, got);
+	words_differ(&c->words, pid, "notify_signal", "tells its parent of its end by", "by ");
 }
 
 static void compare_subreaper(struct comparison *c, int32_t pid, const struct tree_process *w,
@@ -225,8 +221,9 @@ static void compare_subreaper(struct comparison *c, int32_t pid, const struct tr
 {
 	if (w->subreaper == TREE_ABSENT || g->subreaper == TREE_ABSENT || w->subreaper == g->subreaper)
 		return;
-	text_puts(&c->text, g->subreaper ? "is a subreaper and should not be" : "is not a subreaper");
-	difference(c, pid);
+	words_phrase(&c->words, pid, "subreaper", yes(w->subreaper), yes(g->subreaper),
+		     g->subreaper ? "is a subreaper and should not be" : "is not a subreaper",
+		     g->subreaper ? "is a subreaper in b only" : "is a subreaper in a only");
 }
 
 /* ----------------------------------------------------------------------------------------- threads -- */
@@ -246,32 +243,47 @@ static bool has_thread(const struct tree *t, const struct tree_process *p, int32
 	return true;
 }
 
+/* A thread that only one side has. */
+static void thread_alone(struct comparison *c, int32_t pid, int32_t tid, bool wanted)
+{
+	char number[16], built[64], sides[64];
+
+	snprintf(number, sizeof number, "%d", (int)tid);
+	snprintf(built, sizeof built,
+		 wanted ? "thread %d is missing" : "thread %d is there and should not be", (int)tid);
+	snprintf(sides, sizeof sides, "thread %d is in %s only", (int)tid, wanted ? "a" : "b");
+	words_phrase(&c->words, pid, "threads", wanted ? number : NULL, wanted ? NULL : number, built, sides);
+}
+
+static void compare_thread(struct comparison *c, const struct tree_process *w, const struct tree_process *g,
+			   const struct tree_thread *want, const struct tree_thread *got)
+{
+	int32_t pid = w->nspid[0], tid = want->nspid[0];
+	char what[48];
+
+	if (tid != pid) { /* the leader's are the process's own */
+		snprintf(what, sizeof what, "thread %d: numbers are", (int)tid);
+		compare_numbers(c, pid, "threads", what, want->nspid, w->levels, got->nspid, g->levels);
+	}
+	snprintf(what, sizeof what, "thread %d: name is", (int)tid);
+	if (c->options.names)
+		compare_string(c, pid, "threads", what, want->name, got->name);
+}
+
 static void compare_threads(struct comparison *c, int32_t pid, const struct tree_process *w,
 			    const struct tree_process *g)
 {
 	const struct tree_thread *other;
-	char what[40];
 
 	for (uint32_t i = 0; i < w->threads_len; i++) {
-		const struct tree_thread *t = &w->threads[i];
-		snprintf(what, sizeof what, "thread %d: ", (int)t->nspid[0]);
-		if (!has_thread(c->got, g, t->nspid[0], &other)) {
-			text_printf(&c->text, "thread %d is missing", (int)t->nspid[0]);
-			difference(c, pid);
-		} else if (other) {
-			if (t->nspid[0] != w->nspid[0]) /* the leader's are the process's own */
-				compare_numbers(c, pid, what, t->nspid, w->levels, other->nspid, g->levels);
-			strcat(what, "name");
-			if (c->options.names)
-				compare_string(c, pid, what, t->name, other->name);
-		}
+		if (!has_thread(c->got, g, w->threads[i].nspid[0], &other))
+			thread_alone(c, pid, w->threads[i].nspid[0], true);
+		else if (other)
+			compare_thread(c, w, g, &w->threads[i], other);
 	}
-	for (uint32_t i = 0; i < g->threads_len; i++) {
-		if (has_thread(c->want, w, g->threads[i].nspid[0], &other))
-			continue;
-		text_printf(&c->text, "thread %d is there and should not be", (int)g->threads[i].nspid[0]);
-		difference(c, pid);
-	}
+	for (uint32_t i = 0; i < g->threads_len; i++)
+		if (!has_thread(c->want, w, g->threads[i].nspid[0], &other))
+			thread_alone(c, pid, g->threads[i].nspid[0], false);
 }
 
 /* --------------------------------------------------------------------------------------- processes -- */
@@ -289,45 +301,53 @@ static bool argv_differs(const struct tree_process *w, const struct tree_process
 static void compare_commands(struct comparison *c, int32_t pid, const struct tree_process *w,
 			     const struct tree_process *g)
 {
-	compare_string(c, pid, "working directory", w->cwd, g->cwd);
+	compare_string(c, pid, "cwd", "working directory is", w->cwd, g->cwd);
 	if (!w->argv || !g->argv || !argv_differs(w, g))
 		return;
-	text_puts(&c->text, "command is ");
-	text_put_argv(&c->text, g, TEXT_UTF8);
-	text_puts(&c->text, ", not ");
-	text_put_argv(&c->text, w, TEXT_UTF8);
-	difference(c, pid);
+	text_put_argv(&c->words.want, w, TEXT_UTF8);
+	text_put_argv(&c->words.got, g, TEXT_UTF8);
+	words_differ(&c->words, pid, "argv", "command is", "");
 }
 
 static void compare_process(struct comparison *c, const struct tree_process *w, const struct tree_process *g)
 {
 	int32_t pid = w->nspid[0];
 
-	compare_numbers(c, pid, "", w->nspid, w->levels, g->nspid, g->levels);
+	compare_numbers(c, pid, "nspid", "numbers are", w->nspid, w->levels, g->nspid, g->levels);
 	if (w->levels == g->levels)
-		compare_namespace(c, pid, "lives in", w->ns, g->ns);
+		compare_namespace(c, pid, "ns", "lives in the namespace of", w->ns, g->ns);
 	if (w->children_ns_label.bytes || g->children_ns_label.bytes)
-		compare_namespace(c, pid, "has its children born in", w->children_ns, g->children_ns);
-	difference_number(c, pid, "parent", w->ppid, g->ppid);
-	difference_number(c, pid, "process group", w->pgid, g->pgid);
-	difference_number(c, pid, "session", w->sid, g->sid);
+		compare_namespace(c, pid, "children_ns", "has its children born in the namespace of",
+				  w->children_ns, g->children_ns);
+	compare_number(c, pid, "ppid", "parent is", w->ppid, g->ppid);
+	compare_number(c, pid, "pgid", "process group is", w->pgid, g->pgid);
+	compare_number(c, pid, "sid", "session is", w->sid, g->sid);
 	compare_state(c, pid, w, g);
 	compare_notify(c, pid, w, g);
 	compare_subreaper(c, pid, w, g);
 	compare_threads(c, pid, w, g);
 	if (c->options.names)
-		compare_string(c, pid, "name", w->comm, g->comm);
+		compare_string(c, pid, "comm", "name is", w->comm, g->comm);
 	if (c->options.commands)
 		compare_commands(c, pid, w, g);
 }
 
-static void put_name(struct comparison *c, const struct tree_process *p)
+/* A process that only one side has. */
+static void process_alone(struct comparison *c, const struct tree_process *p, bool wanted)
 {
-	if (!p->comm.bytes)
-		return;
-	text_puts(&c->text, " (");
-	text_put_safe(&c->text, p->comm, TEXT_UTF8);
-	text_puts(&c->text, ")");
+	struct text built = { 0 };
+	char number[16];
+
+	snprintf(number, sizeof number, "%d", (int)p->nspid[0]);
+	text_puts(&built, wanted ? "is missing" : "is there and should not be");
+	if (p->comm.bytes) {
+		text_puts(&built, " (");
+		text_put_safe(&built, p->comm, TEXT_UTF8);
+		text_puts(&built, ")");
+	}
+	words_phrase(&c->words, p->nspid[0], "process", wanted ? number : NULL, wanted ? NULL : number,
+		     text_str(&built), wanted ? "is in a only" : "is in b only");
+	text_done(&built);
 }
 
 static void compare_processes(struct comparison *c)
@@ -335,22 +355,14 @@ static void compare_processes(struct comparison *c)
 	for (size_t i = 0; i < c->want->processes_len; i++) {
 		const struct tree_process *w = &c->want->processes[i];
 		int32_t there = tree_find(c->got, w->nspid[0]);
-		if (there != TREE_NONE) {
+		if (there == TREE_NONE)
+			process_alone(c, w, true);
+		else
 			compare_process(c, w, &c->got->processes[there]);
-			continue;
-		}
-		text_puts(&c->text, "is missing");
-		put_name(c, w);
-		difference(c, w->nspid[0]);
 	}
-	for (size_t i = 0; i < c->got->processes_len; i++) {
-		const struct tree_process *g = &c->got->processes[i];
-		if (tree_find(c->want, g->nspid[0]) != TREE_NONE)
-			continue;
-		text_puts(&c->text, "is there and should not be");
-		put_name(c, g);
-		difference(c, g->nspid[0]);
-	}
+	for (size_t i = 0; i < c->got->processes_len; i++)
+		if (tree_find(c->want, c->got->processes[i].nspid[0]) == TREE_NONE)
+			process_alone(c, &c->got->processes[i], false);
 }
 
 /* ------------------------------------------------------------------------------------------ ghosts -- */
@@ -367,7 +379,20 @@ static void compare_ghost(struct comparison *c, const struct tree_ghost *w, cons
 {
 	unsigned levels = w->levels < g->levels ? w->levels : g->levels;
 
-	compare_numbers(c, w->nspid[0], "dead leader's ", w->nspid, levels, g->nspid, levels);
+	compare_numbers(c, w->nspid[0], "ghost", "dead leader's numbers are", w->nspid, levels, g->nspid,
+			levels);
+}
+
+static void ghost_alone(struct comparison *c, int32_t number, bool wanted)
+{
+	char words[16];
+
+	snprintf(words, sizeof words, "%d", (int)number);
+	words_phrase(&c->words, number, "ghost", wanted ? words : NULL, wanted ? NULL : words,
+		     wanted ? "is not held as the number of a dead leader's group or session"
+			    : "is held as the number of a dead leader's group or session and should not be",
+		     wanted ? "is kept by a dead leader's group or session in a only"
+			    : "is kept by a dead leader's group or session in b only");
 }
 
 static void compare_ghosts(struct comparison *c)
@@ -375,20 +400,14 @@ static void compare_ghosts(struct comparison *c)
 	for (size_t i = 0; i < c->want->ghosts_len; i++) {
 		const struct tree_ghost *w = &c->want->ghosts[i];
 		const struct tree_ghost *g = find_ghost(c->got, w->nspid[0]);
-		if (g) {
+		if (g)
 			compare_ghost(c, w, g);
-			continue;
-		}
-		text_puts(&c->text, "is not held as the number of a dead leader's group or session");
-		difference(c, w->nspid[0]);
+		else
+			ghost_alone(c, w->nspid[0], true);
 	}
-	for (size_t i = 0; i < c->got->ghosts_len; i++) {
-		if (find_ghost(c->want, c->got->ghosts[i].nspid[0]))
-			continue;
-		text_puts(&c->text,
-			  "is held as the number of a dead leader's group or session and should not be");
-		difference(c, c->got->ghosts[i].nspid[0]);
-	}
+	for (size_t i = 0; i < c->got->ghosts_len; i++)
+		if (!find_ghost(c->want, c->got->ghosts[i].nspid[0]))
+			ghost_alone(c, c->got->ghosts[i].nspid[0], false);
 }
 
 static int32_t *none_of(size_t len)
@@ -400,22 +419,21 @@ static int32_t *none_of(size_t len)
 	return array;
 }
 
-unsigned tree_compare(const struct tree *want, const struct tree *got, const struct tree_compare_options *o,
-		      void (*say)(void *arg, int32_t pid, const char *text), void *arg)
+unsigned tree_diff(const struct tree *want, const struct tree *got, const struct tree_compare_options *o,
+		   void (*say)(void *arg, const struct tree_difference *d), void *arg)
 {
 	struct comparison c = {
 		.want = want,
 		.got = got,
 		.options = o ? *o : (struct tree_compare_options){ 0 },
-		.say = say,
-		.arg = arg,
+		.words = { .say = say, .arg = arg, .sides = o && o->sides },
 		.ns_got = none_of(want->namespaces_len),
 		.ns_want = none_of(got->namespaces_len),
 	};
 
 	if (!c.ns_got || !c.ns_want) {
-		text_puts(&c.text, "no memory to compare the trees");
-		difference(&c, 0);
+		words_phrase(&c.words, 0, "memory", NULL, NULL, "no memory to compare the trees",
+			     "no memory to compare the trees");
 	} else {
 		pair_by_inits(&c);
 		compare_processes(&c);
@@ -423,6 +441,26 @@ unsigned tree_compare(const struct tree *want, const struct tree *got, const str
 	}
 	free(c.ns_got);
 	free(c.ns_want);
-	text_done(&c.text);
-	return c.found;
+	words_done(&c.words);
+	return c.words.found;
+}
+
+struct listener {
+	void (*say)(void *arg, int32_t pid, const char *text);
+	void *arg;
+};
+
+static void say_text(void *arg, const struct tree_difference *d)
+{
+	const struct listener *l = arg;
+
+	l->say(l->arg, d->pid, d->text);
+}
+
+unsigned tree_compare(const struct tree *want, const struct tree *got, const struct tree_compare_options *o,
+		      void (*say)(void *arg, int32_t pid, const char *text), void *arg)
+{
+	struct listener l = { say, arg };
+
+	return tree_diff(want, got, o, say_text, &l);
 }

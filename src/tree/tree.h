@@ -174,9 +174,20 @@ int tree_show_svg(const struct tree *t, FILE *out);
 struct tree_compare_options {
 	bool names;    /* comm and thread names count too */
 	bool commands; /* argv and cwd count too */
+	bool sides; /* the words are of two trees, a (`want`) and b (`got`), not of what is wrong with one */
 };
 unsigned tree_compare(const struct tree *want, const struct tree *got, const struct tree_compare_options *o,
 		      void (*say)(void *arg, int32_t pid, const char *text), void *arg);
+
+/* The same for programs.  All is good until `say` returns. */
+struct tree_difference {
+	int32_t pid;            /* number of level 0 of the process, or of the dead leader */
+	const char *field;      /* a key of tree files, or "process", "ghost", "wait_status" */
+	const char *want, *got; /* the values in words, NULL = it is not there */
+	const char *text;
+};
+unsigned tree_diff(const struct tree *want, const struct tree *got, const struct tree_compare_options *o,
+		   void (*say)(void *arg, const struct tree_difference *d), void *arg);
 
 /* dump.c: the live tree below `pid` (a number in the caller's namespace), read through /proc. */
 struct tree_dump_options {

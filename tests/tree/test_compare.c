@@ -219,6 +219,45 @@ static void compare_row(void **state)
 	free(changed);
 }
 
+/* The same differences, said of two trees: every row of them says something else than of one that should be the other. */
+static void sides_are_called_a_and_b(void **state)
+{
+	static const struct {
+		const char *from, *to, *says;
+	} changes[] = {
+		{ P_SLEEP ",\n", "", "102: is in a only" },
+		{ P_SLEEP, P_SLEEP ",\n" P_EXTRA, "130: is in b only" },
+		{ "[120, 9]", "[120, 8]", "120: numbers are 120 9 in a, 120 8 in b" },
+		{ "[102], \"ppid\": 101", "[102], \"ppid\": 100", "102: parent is 101 in a, 100 in b" },
+		{ "\"stopped\", \"stop_signal\": 20", "\"live\"", "102: is stopped in a, live in b" },
+		{ "\"stop_signal\": 20", "\"stop_signal\": 19",
+		  "102: is stopped by SIGTSTP in a, by SIGSTOP in b" },
+		{ "\"core_dumped\": true", "\"core_dumped\": false",
+		  "104: wait status says that core was dumped in a only" },
+		{ "[101], \"ppid\": 100", "[101], \"leader_dead\": true, \"ppid\": 100",
+		  "101: leader thread is alive in a, dead in b" },
+		{ "\"subreaper\": true", "\"subreaper\": false", "107: is a subreaper in a only" },
+		{ ", {\"nspid\": [112]}", "", "101: thread 112 is in a only" },
+		{ "{\"nspid\": [112]}", "{\"nspid\": [112]}, {\"nspid\": [113]}",
+		  "101: thread 113 is in b only" },
+		{ "\"state\": \"live\", \"ns\": \"inner\"}\n]", "\"state\": \"live\", \"ns\": \"other\"}\n]",
+		  "120: lives in the namespace of level 1 with init 106 in a, that of level 1 with init 116 "
+		  "in b" },
+	};
+	const struct tree_compare_options options = { .sides = true };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof changes / sizeof *changes; k++) {
+		char *text = replaced(strdup(base), changes[k].from, changes[k].to), said[2000] = "";
+		struct tree *a = read_text(base), *b = read_text(text);
+		assert_int_equal(tree_compare(a, b, &options, collect, said), 1);
+		assert_string_equal(said, changes[k].says);
+		tree_free(a);
+		tree_free(b);
+		free(text);
+	}
+}
+
 #define MANY 60000
 
 static char *many_processes(void)
@@ -253,7 +292,7 @@ static void many_processes_are_compared_one_look_up_each(void **state)
 int main(void)
 {
 	enum { ROWS = sizeof rows / sizeof *rows };
-	struct CMUnitTest tests[ROWS + 1];
+	struct CMUnitTest tests[ROWS + 2];
 
 	for (size_t i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){
@@ -262,6 +301,7 @@ int main(void)
 			.initial_state = (void *)(uintptr_t)&rows[i] /* cmocka takes no const */,
 		};
 	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(many_processes_are_compared_one_look_up_each);
+	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(sides_are_called_a_and_b);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
