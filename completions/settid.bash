@@ -10,7 +10,7 @@ _settid_options() {
 	show) echo '--format --input --outside --ghost --help' ;;
 	convert) echo '--output --input --outside --ghost --help' ;;
 	diff) echo '--no-names --no-commands --quiet --json --input --outside --ghost --help' ;;
-	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --timeout --json' \
+	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --reservation --timeout --json' \
 		'--input --outside --ghost --help' ;;
 	plan) echo '--format --json --into --exec --input --outside --ghost --help' ;;
 	reserve) echo '--for --into --ttl --wait --socket --detach --give --take --end --status --json' \
@@ -38,7 +38,7 @@ _settid_values() {
 	--profile)
 		mapfile -t COMPREPLY < <(compgen -W '5.5 5.10 5.15 6.1 6.6 6.12 6.18' -- "$cur")
 		;;
-	--output | -o | --pidfile | --for | --socket | --give | --take | --end | --status) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--output | -o | --pidfile | --for | --socket | --give | --take | --end | --status | --reservation) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	--pid | -p | --set-tid | -t | --timeout | --levels | --ttl | --wait | --outside | --ghost) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac

@@ -21,6 +21,7 @@
 #include "cmd.h"
 #include "input.h"
 #include "out.h"
+#include "reservation.h"
 #include "tree/plan.h"
 #include "tree/restore.h"
 
@@ -42,6 +43,8 @@ static const char help[] =
 	"      --keep           keep a tree that the verification found different\n"
 	"      --pidfile FILE   the root's PID, written once the tree stands and is\n"
 	"                       verified, removed with the tree\n"
+	"      --reservation SOCKET\n"
+	"                       numbers that 'settid reserve' holds there are freed for it\n"
 	"      --timeout S      give up building and verifying after S seconds\n"
 	"      --json           say what was done as JSON on standard output\n" INPUT_HELP
 	"  -h, --help           this text\n"
@@ -53,6 +56,7 @@ struct request {
 	const char *file;
 	struct input input;
 	struct restore_options o;
+	struct reservation reservation;
 	bool exec, hold, verify, keep, json;
 	uint64_t timeout_ms;
 	sigset_t mask;
@@ -66,7 +70,10 @@ struct outcome {
 	unsigned retries, differences, unreadable;
 	json_t *said; /* differences, for --json */
 	bool quiet;
+	struct tree_error failure; /* with AGAIN */
 };
+
+enum { AGAIN = -1 }; /* build(): a reserved number was lost */
 
 static double now_s(void)
 {
@@ -94,7 +101,7 @@ static int parse_into(const char *text, struct restore_options *o)
 
 static int parse(int argc, char **argv, struct request *q)
 {
-	enum { INTO = 1, HOLD, EXEC, METHOD, USER, NO_VERIFY, KEEP, PIDFILE, TIMEOUT, JSON };
+	enum { INTO = 1, HOLD, EXEC, METHOD, USER, NO_VERIFY, KEEP, PIDFILE, RESERVATION, TIMEOUT, JSON };
 	static const struct option options[] = {
 		{ "into", required_argument, NULL, INTO },
 		{ "hold", no_argument, NULL, HOLD },
@@ -104,6 +111,7 @@ static int parse(int argc, char **argv, struct request *q)
 		{ "no-verify", no_argument, NULL, NO_VERIFY },
 		{ "keep", no_argument, NULL, KEEP },
 		{ "pidfile", required_argument, NULL, PIDFILE },
+		{ "reservation", required_argument, NULL, RESERVATION },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "json", no_argument, NULL, JSON },
 		{ "help", no_argument, NULL, 'h' },
@@ -139,6 +147,9 @@ static int parse(int argc, char **argv, struct request *q)
 		case PIDFILE:
 			q->o.pidfile = optarg;
 			break;
+		case RESERVATION:
+			q->reservation.socket = optarg;
+			break;
 		case TIMEOUT:
 			bad = arg_seconds("--timeout", optarg, &q->timeout_ms);
 			break;
@@ -161,6 +172,9 @@ static int parse(int argc, char **argv, struct request *q)
 			"--keep says what to do after a verification, and --no-verify wants none");
 	if (q->o.user && q->o.into != RESTORE_NEW)
 		return cmd_usage_error("--user makes namespaces of its own, so it goes with --into new only");
+	if (q->reservation.socket && q->o.into == RESTORE_NEW)
+		return cmd_usage_error("all numbers of a new namespace are free: --reservation goes with "
+				       "--into current or a PID");
 	if (argc - optind != 1)
 		return cmd_usage_error(argc == optind ? "which FILE?" : "one FILE only");
 	q->file = argv[optind];
@@ -251,6 +265,9 @@ static int report(const struct request *q, const struct tree *t, const struct pl
 		       !q->verify         ? ""
 		       : out->differences ? "found different"
 					  : "verified, every number as in the file");
+		if (q->reservation.given)
+			printf("its reserved numbers were free for %.1f ms; lost and taken again %u times\n",
+			       q->reservation.window_s * 1000, q->reservation.lost);
 		if (!q->exec && isatty(STDOUT_FILENO))
 			puts("holding; Ctrl-C ends it");
 		return out_finish();
@@ -258,12 +275,13 @@ static int report(const struct request *q, const struct tree *t, const struct pl
 	notes = json_array();
 	for (uint32_t k = 0; k < p->notes_len; k++)
 		json_array_append_new(notes, json_bytes(p->notes[k], strlen(p->notes[k])));
-	return out_json(json_pack("{s:i, s:I, s:I, s:b, s:o*, s:i, s:o, s:f, s:f, s:I}", "root",
+	return out_json(json_pack("{s:i, s:I, s:I, s:b, s:o*, s:i, s:o, s:f, s:f, s:I, s:o*}", "root",
 				  (int)out->root, "processes", (json_int_t)t->processes_len, "threads",
 				  (json_int_t)threads, "verified", q->verify && out->differences == 0,
 				  "differences", q->verify ? json_incref(out->said) : NULL, "unreadable",
 				  (int)out->unreadable, "notes", notes, "fork_seconds", out->fork_s,
-				  "verify_seconds", out->verify_s, "retries", (json_int_t)out->retries));
+				  "verify_seconds", out->verify_s, "retries", (json_int_t)out->retries,
+				  "reservation", reservation_json(&q->reservation)));
 }
 
 static void show_progress(void *arg, size_t done)
@@ -335,7 +353,7 @@ static int run_programs(const struct request *q, struct restore *r, const struct
 }
 
 /* Exit status, once `r` has begun. */
-static int build(const struct request *q, const struct tree *t, const struct plan *p, struct restore *r,
+static int build(struct request *q, const struct tree *t, const struct plan *p, struct restore *r,
 		 struct outcome *out)
 {
 	struct tree_error err = { 0 };
@@ -346,6 +364,11 @@ static int build(const struct request *q, const struct tree *t, const struct pla
 	progress_begin(&progress, "restoring", "processes and threads", p->actors_len);
 	rc = restore_wait_stands(r, q->signal_fd, q->deadline_ms, show_progress, &progress, &err);
 	progress_end(&progress);
+	if (rc == -EEXIST && q->reservation.given) {
+		out->failure = err;
+		return AGAIN;
+	}
+	reservation_stands(&q->reservation);
 	if (rc < 0)
 		return cmd_fail(CMD_FAILED, "%s; nothing is left", err.text);
 	times = restore_times(r);
@@ -364,8 +387,27 @@ static int build(const struct request *q, const struct tree *t, const struct pla
 	rc = report(q, t, p, out);
 	if (rc < 0)
 		return cmd_fail(CMD_FAILED, "cannot write the output: %s; nothing is left", strerror(-rc));
+	reservation_end(&q->reservation, true);
 	status = q->exec ? run_programs(q, r, out) : hold(q, r);
 	return status == CMD_OK && out->differences ? CMD_DIFFERS : status;
+}
+
+/* One restore from its beginning to its end: exit status, or AGAIN. */
+static int attempt(struct request *q, struct tree *t, const struct plan *p, struct outcome *out)
+{
+	struct tree_error err = { 0 };
+	struct restore *r = NULL;
+	int status;
+
+	if (restore_begin(t, p, &q->o, &r, &err) < 0)
+		return cmd_fail(CMD_FAILED, "%s", err.text);
+	for (uint32_t k = 0; k < p->notes_len && !q->json; k++)
+		cmd_warn("note: %s", p->notes[k]);
+	for (uint32_t k = 0; k < p->substituted_len; k++) /* a note says so: no difference then */
+		t->processes[p->substituted[k]].stop_signal = SIGSTOP;
+	status = build(q, t, p, r, out);
+	restore_end(r);
+	return status;
 }
 
 static int run(struct request *q, struct tree *t)
@@ -373,22 +415,22 @@ static int run(struct request *q, struct tree *t)
 	const struct plan_options po = { .new_namespace = q->o.into == RESTORE_NEW, .exec = q->exec };
 	struct outcome out = { .said = json_array(), .quiet = q->json };
 	struct tree_error err = { 0 };
-	struct restore *r = NULL;
 	struct plan *p = NULL;
 	int status;
 
+	if (q->reservation.socket) {
+		q->o.ready = reservation_give;
+		q->o.ready_arg = &q->reservation;
+	}
 	if (plan_make(t, &po, &p, &err) < 0)
 		status = cmd_fail(CMD_FAILED, "%s", err.text);
-	else if (restore_begin(t, p, &q->o, &r, &err) < 0)
-		status = cmd_fail(CMD_FAILED, "%s", err.text);
-	else {
-		for (uint32_t k = 0; k < p->notes_len && !q->json; k++)
-			cmd_warn("note: %s", p->notes[k]);
-		for (uint32_t k = 0; k < p->substituted_len; k++) /* a note says so: no difference then */
-			t->processes[p->substituted[k]].stop_signal = SIGSTOP;
-		status = build(q, t, p, r, &out);
-	}
-	restore_end(r);
+	else
+		do
+			status = attempt(q, t, p, &out);
+		while (status == AGAIN && reservation_lost(&q->reservation, out.failure.code));
+	if (status == AGAIN)
+		status = cmd_fail(CMD_FAILED, "%s; nothing is left", out.failure.text);
+	reservation_end(&q->reservation, false);
 	plan_free(p);
 	json_decref(out.said);
 	return status;

@@ -29,6 +29,10 @@ struct restore_options {
 	enum settid_method method;
 	const char *pidfile;  /* restore_pidfile() writes it; removed with the tree; NULL = none */
 	const sigset_t *mask; /* what started programs have blocked; NULL = what is blocked now */
+	/* called when all is prepared, just before the first birth: reserved numbers are freed then.  NULL = nothing to
+	 * do; what it returns below 0 is restore_begin()'s answer */
+	int (*ready)(void *arg, struct tree_error *err);
+	void *ready_arg;
 };
 
 struct restore;

@@ -493,6 +493,8 @@ int restore_guard_start(const struct tree *t, const struct plan *p, const struct
 		close(home);
 	if (r == 0 && o->user)
 		r = write_maps(g, err);
+	if (r == 0 && o->ready)
+		r = o->ready(o->ready_arg, err);
 	if (r == 0)
 		r = let_go(g, err);
 	close_guards_ends(g->e);

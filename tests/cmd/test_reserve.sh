@@ -241,6 +241,85 @@ it "nobody there is said" nobody
 it "the socket is its user's alone" private
 it "the count goes past the numbers before they are free" moved
 
+# ------------------------------------------------------------------------------------------ restore --
+
+restores() {
+	hold --for "$TREES/groups.json"
+	run "$SETTID" restore --into current "$TREES/groups.json"
+	is "$status" 1
+	like "$err" "(settid-reserve)"
+	"$SETTID" restore --into current --reservation socket --pidfile root "$TREES/groups.json" >restored 2>&1 &
+	restorer=$!
+	wait_for test -s root
+	like "$(cat restored)" "verified, every number as in the file"
+	like "$(cat restored)" "its reserved numbers were free for "
+	finish # the holder's work is done
+	is "$status" 0
+	kill -TERM "$restorer"
+	wait "$restorer"
+}
+restores_json() {
+	run "$SETTID" reserve --for "$TREES/dead-root.json" -- sh -c \
+		'exec "$1" restore --exec --json --into current --reservation "$SETTID_RESERVATION" "$2"' - \
+		"$SETTID" "$TREES/dead-root.json"
+	is "$status" 5
+	like "$out" '"window_seconds": 0.0'
+	like "$out" '"lost": 0'
+}
+# Beside a forker whose next number is always one of the tree's, some are lost, and taken again.
+restores_beside_a_forker() {
+	cat >tree <<-'TREE'
+	{"settid": 1, "processes": [
+	  {"nspid": [2000], "ppid": 0, "pgid": 2000, "sid": 0, "state": "live"},
+	  {"nspid": [2001], "ppid": 2000, "pgid": 2000, "sid": 0, "state": "live"},
+	  {"nspid": [2002], "ppid": 2000, "pgid": 2000, "sid": 0, "state": "live"}]}
+	TREE
+	hold --for tree
+	while :; do
+		echo 1999 >/proc/sys/kernel/ns_last_pid
+		true & true & true &
+		wait
+	done 2>/dev/null &
+	forker=$!
+	trap 'kill -KILL "$forker" "$holder" 2>/dev/null || :' EXIT
+	"$SETTID" restore --into current --reservation socket --pidfile root tree >restored 2>&1 &
+	restorer=$!
+	wait_for test -s root
+	kill -KILL "$forker"
+	like "$(cat restored)" "verified, every number as in the file"
+	kill -TERM "$restorer"
+	wait "$restorer"
+	finish
+}
+fails_and_is_held_again() {
+	cat >tree <<-'TREE'
+	{"settid": 1, "processes": [
+	  {"nspid": [2000], "ppid": 0, "pgid": 2000, "sid": 0, "state": "live"},
+	  {"nspid": [3999999], "ppid": 2000, "pgid": 2000, "sid": 0, "state": "live"}]}
+	TREE
+	echo 32768 >/proc/sys/kernel/pid_max 2>/dev/null || return 0
+	hold 2000
+	run "$SETTID" restore --into current --reservation socket tree
+	is "$status" 1
+	like "$err" "pid_max"
+	run "$SETTID" reserve --status socket
+	is "$out" "1 of 1 numbers are held"
+	kill -TERM "$holder"
+	finish
+}
+no_holder() {
+	run "$SETTID" restore --into current --reservation no-such "$TREES/groups.json"
+	is "$status" 1
+	like "$err" "cannot reach a reservation at no-such: No such file"
+	run "$SETTID" restore --reservation no-such "$TREES/groups.json"
+	is "$status" 125
+}
+it "restore --reservation has the numbers, and lets the holder end" restores
+it "... and says so in JSON" restores_json
+it "... and succeeds beside a forker that aims at them" restores_beside_a_forker
+it "a restore that fails leaves the numbers held" fails_and_is_held_again
+it "a holder that is not there is an error" no_holder
+
 # -------------------------------------------------------------------------------------------- usage --
 
 wrong_usage() {
