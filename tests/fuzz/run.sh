@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# run.sh SECONDS [TARGET...]: fuzz under ASan and UBSan, each target so long: json (tree files), model (scripts of settid
-# model); without a target all of them.  Inputs that it finds stay in build-fuzz/corpus-TARGET.
+# run.sh SECONDS [TARGET...]: fuzz under ASan and UBSan, each target so long: json (tree files), criu (images of
+# dumps), model (scripts of settid model); without a target all of them.  Inputs that it finds stay in build-fuzz/corpus-TARGET.
 # Ends with 0 when nothing was found, 1 with the input's name when something was, 77 when there is no clang.
 set -eu
 seconds=${1:-60}
-case $seconds in '' | *[!0-9]*) echo "usage: $0 SECONDS [json|model...]" >&2; exit 2 ;; esac
+case $seconds in '' | *[!0-9]*) echo "usage: $0 SECONDS [json|criu|model...]" >&2; exit 2 ;; esac
 [ $# -eq 0 ] || shift
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -24,6 +24,10 @@ fi
 dictionary() { # TARGET
 	case $1 in
 	json) cat "$here/json.dict" ;;
+	criu) # the names of images, their magics, and keys of messages
+		printf '"%s"\n' inventory.img pstree.img core-10.img core-11.img ids-10.img pidns-9.img \
+			'\x19CVT' '\x16\x3111X' '00\x27P' 'G8\x05U' '0 CT' 'rq\x15a' '\x08\x0a' '\x10\x00' '\x2a' '\x32\x01x'
+		;;
 	model)
 		printf '"%s"\n' init outer tree draw help ' = ' ' ? ' '$' 'set_tid='
 		sed -n 's/.*{ "\([A-Za-z0-9_\/]*\)".*/"\1"/p' src/model/ops.c | sort -u
@@ -35,18 +39,28 @@ dictionary() { # TARGET
 seeds() { # TARGET
 	case $1 in
 	json) echo "$here/corpus" "$root/tests/trees" ;;
+	criu) echo "$build/seeds-criu" ;;
 	model) echo "$here/corpus-model" "$root/tests/cases" ;;
 	esac
 }
 
 longest() { # TARGET: bytes of an input
 	case $1 in
-	json) echo 16384 ;;
+	json | criu) echo 16384 ;;
 	model) echo 2048 ;;
 	esac
 }
 
+# A dump is a folder; the fuzzer wants one file.
+pack_dumps() {
+	mkdir -p "$build/seeds-criu"
+	for dump in "$root"/tests/criu/*/; do
+		python3 "$here/pack_images.py" "$dump" "$build/seeds-criu/$(basename "$dump")"
+	done
+}
+
 fuzz() { # TARGET WHAT
+	[ "$1" != criu ] || pack_dumps
 	ninja -C "$build" -j2 "tests/fuzz/fuzz_$1" >"$build/fuzz-build.log" 2>&1 || {
 		cat "$build/fuzz-build.log"
 		return 1
@@ -69,10 +83,11 @@ fuzz() { # TARGET WHAT
 	echo "fuzz: $executions executions of $2 in $seconds s, nothing found"
 }
 
-[ $# -gt 0 ] || set -- json model
+[ $# -gt 0 ] || set -- json criu model
 for target in "$@"; do
 	case $target in
 	json) fuzz json 'the tree-file reader' ;;
+	criu) fuzz criu 'the reader of CRIU images' ;;
 	model) fuzz model 'scripts of settid model' ;;
 	*)
 		echo "no target '$target'" >&2
