@@ -4,7 +4,7 @@
  *
  * Owns:    the lists behind pidns_id.u.first, and the links' next and prev.
  * Keeps:   (L1) a link is on the list of its identity and kind, or its id is NULL;
- *          (L2) a list is in the order of attaching; first->prev is the last, last->next is NULL;
+ *          (L2) the last to be attached is the first of a list, which is the order in which a group is signalled;
  *          (L3) the last attachment of any kind gives the numbers back (R4.1, I2).
  */
 #include "internal.h"
@@ -14,29 +14,23 @@ void pidns_attach(struct pidns_link *link, struct pidns_id *id, enum pidns_kind 
 	struct pidns_link **first = &id->u.first[kind];
 
 	link->id = id;
-	link->next = NULL;
-	if (*first) {
-		link->prev = (*first)->prev;
-		link->prev->next = link;
+	link->prev = NULL;
+	link->next = *first;
+	if (*first)
 		(*first)->prev = link;
-	} else {
-		link->prev = link;
-		*first = link;
-	}
+	*first = link;
 }
 
 static void unlink_link(struct pidns_link *link, enum pidns_kind kind)
 {
 	struct pidns_link **first = &link->id->u.first[kind];
 
-	if (*first == link)
-		*first = link->next;
-	else
+	if (link->prev)
 		link->prev->next = link->next;
+	else
+		*first = link->next;
 	if (link->next)
 		link->next->prev = link->prev;
-	else if (*first)
-		(*first)->prev = link->prev;
 	link->id = NULL;
 	link->next = link->prev = NULL;
 }
@@ -74,14 +68,12 @@ void pidns_transfer(struct pidns_link *to, struct pidns_link *from, enum pidns_k
 	struct pidns_link **first = &from->id->u.first[kind];
 
 	*to = *from;
-	if (*first == from)
-		*first = to;
-	else
+	if (to->prev)
 		to->prev->next = to;
+	else
+		*first = to;
 	if (to->next)
 		to->next->prev = to;
-	else
-		(*first)->prev = to;
 	from->id = NULL;
 	from->next = from->prev = NULL;
 }

@@ -21,7 +21,7 @@ static const char *check_links(const struct pidns_id *id)
 		for (l = first; l; l = l->next) {
 			if (l->id != id)
 				return "L1 a link is on another identity's list";
-			if (l->next ? l->next->prev != l : first->prev != l)
+			if (first->prev || (l->next && l->next->prev != l))
 				return "L2 a list of links is not linked back";
 		}
 		if (kind <= PIDNS_TGID && first && first->next)
@@ -194,7 +194,7 @@ const char *pidns_check(struct pidns_world *w)
 	const char *broken = NULL;
 	bool model = w->boot != NULL;
 
-	if (!pidns__list_is_empty(&w->work))
+	if (!pidns__list_is_empty(&w->work) || !pidns__list_is_empty(&w->dying))
 		return "W1 there is work left";
 	pidns__each(node, &w->namespaces) {
 		struct pidns_ns *ns = pidns__of(node, struct pidns_ns, node);

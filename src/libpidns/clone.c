@@ -120,7 +120,7 @@ static int32_t objects_new(struct birth *b)
 	if (!b->p || (!b->sighand && !(b->args->flags & PIDNS_CLONE_SIGHAND)))
 		return -PIDNS_ENOMEM;
 	if (b->args->flags & PIDNS_CLONE_CLEAR_SIGHAND)
-		b->sighand->handled = b->sighand->restart = 0;
+		pidns__forget_handlers(b->sighand);
 	return 0;
 }
 
@@ -245,6 +245,7 @@ static void process_new(struct birth *b)
 	struct pidns_task *self = b->self, *t = b->t;
 
 	p->leader = t;
+	pidns__list_add(&self->world->processes, &p->node);
 	pidns__list_init(&p->threads);
 	p->sighand = b->sighand ? b->sighand : own->sighand;
 	if (!b->sighand)
@@ -490,6 +491,7 @@ int32_t pidns_boot(struct pidns_world *w, struct pidns_task **out)
 				     .threads_len = 1,
 				     .live = 1 };
 	pidns__list_init(&p->threads);
+	pidns__list_add(&w->processes, &p->node);
 	t->world = w;
 	t->process = p;
 	t->children_ns = pidns_ns_get(ns);

@@ -5,7 +5,8 @@
  * Owns:    pidns__pending, stop_signal of a process.
  * Keeps:   (D1) nothing that could be acted on stays pending in a process that runs;
  *          (D2) pending.set has a signal's bit exactly when one of it is pending, with or without a node that knows its sender;
- *          (D3) a process that is stopped acts on KILL and CONT only (R6.46).
+ *          (D3) a process that is stopped acts on KILL and CONT only (R6.46);
+ *          (D4) nobody acts while somebody else does: who is sent a signal has his turn later, and finds all that the sender did.
  */
 #include "internal.h"
 
@@ -13,6 +14,10 @@
 	(pidns__sigbit(PIDNS_SIGSTOP) | pidns__sigbit(PIDNS_SIGTSTP) | pidns__sigbit(PIDNS_SIGTTIN) | \
 	 pidns__sigbit(PIDNS_SIGTTOU))
 #define KERNEL_ONLY (pidns__sigbit(PIDNS_SIGKILL) | pidns__sigbit(PIDNS_SIGSTOP))
+/* signal(7): QUIT, ILL, TRAP, ABRT, BUS, FPE, SEGV, XCPU, XFSZ and SYS */
+#define DUMPS_CORE                                                                                      \
+	(pidns__sigbit(3) | pidns__sigbit(4) | pidns__sigbit(5) | pidns__sigbit(6) | pidns__sigbit(7) | \
+	 pidns__sigbit(8) | pidns__sigbit(11) | pidns__sigbit(24) | pidns__sigbit(25) | pidns__sigbit(31))
 /* signal(7): CHLD, CONT, URG and WINCH are ignored by default */
 #define IGNORED_BY_DEFAULT \
 	(pidns__sigbit(PIDNS_SIGCHLD) | pidns__sigbit(PIDNS_SIGCONT) | pidns__sigbit(23) | pidns__sigbit(28))
@@ -124,99 +129,38 @@ static int32_t sender_seen(const struct pidns_task *t, const struct pidns__sende
 	return by->task ? pidns__seen(by->task->process->link[PIDNS_TGID].id, t) : 0;
 }
 
-/* The signal reaches to's process, or `to` alone: who acts on it at once, and on whose behalf; NULL: it is discarded, or waits. */
-static PIDNS__APART struct pidns_task *post(struct pidns_task *to, bool only, int32_t sig,
-					    const struct pidns__sender *by, int32_t *from)
+/* Kills as soon as it is sent: whoever is to die of a core dump has to come to it first. */
+static bool is_fatal(const struct pidns_process *p, int32_t sig)
+{
+	uint64_t bit = pidns__sigbit(sig);
+
+	if (sig == PIDNS_SIGKILL)
+		return true;
+	return !((p->sighand->handled | p->sighand->ignored | IGNORED_BY_DEFAULT | STOP_SIGNALS |
+		  DUMPS_CORE) &
+		 bit) &&
+	       !p->unkillable;
+}
+
+/* The signal reaches to's process, or `to` alone: it is discarded, or waits for whoever takes it to have its turn. */
+static PIDNS__APART void post(struct pidns_task *to, bool only, int32_t sig, const struct pidns__sender *by)
 {
 	struct pidns_process *p = to->process;
 	struct pidns__pending *pending = only ? &to->pending : &p->pending;
 	struct pidns_task *t;
 
-	if (p->live == 0 || p->group_exit >= 0)
-		return NULL;
-	*from = by->from ? by->from : sender_seen(to, by);
 	if (is_discarded(to, sig, by->force))
-		return NULL;
+		return;
 	if (sig < 32 && (pending->set & pidns__sigbit(sig)))
-		return NULL; /* merged with the one that waits */
+		return; /* merged with the one that waits */
+	pending_add(to->world, pending, sig, by->from ? by->from : sender_seen(to, by));
 	if (p->stop_signal && sig != PIDNS_SIGKILL)
-		t = NULL;
-	else if (only)
-		t = can_take(to, sig) ? to : NULL;
-	else
-		t = taker(to, sig);
-	if (!t)
-		pending_add(to->world, pending, sig, *from);
-	return t;
-}
-
-/* ------------------------------------------------------------------------------------------ acting -- */
-
-static void handle(struct pidns_task *t, int32_t sig, int32_t from)
-{
-	const struct pidns__sighand *s = t->process->sighand;
-
-	pidns__event(t, PIDNS_EVENT_SIGNAL, sig, from);
-	if (!t->waiting)
 		return;
-	t->interrupted |= !(s->restart & pidns__sigbit(sig));
-	pidns__wake(t);
-}
-
-/* CHLD is ignored or handled, and nothing else: so this never comes back here, as send() might. */
-static PIDNS__APART void signal_parent(struct pidns_process *p, struct pidns_task *parent)
-{
-	struct pidns__sender by = { .task = p->leader };
-	const struct pidns__sighand *s = parent->process->sighand;
-	struct pidns_task *t = NULL;
-	int32_t from = 0;
-
-	if (!s->no_cld_stop && !(s->ignored & pidns__sigbit(PIDNS_SIGCHLD)))
-		t = post(parent, false, PIDNS_SIGCHLD, &by, &from);
-	if (t && (s->handled & pidns__sigbit(PIDNS_SIGCHLD)))
-		handle(t, PIDNS_SIGCHLD, from);
-}
-
-static void tell_parent(struct pidns_process *p)
-{
-	if (!p->leader->parent)
-		return;
-	signal_parent(p, p->leader->parent);
-	pidns__wake_waiters(p->leader);
-}
-
-static void stop(struct pidns_task *t, int32_t sig)
-{
-	struct pidns_process *p = t->process;
-
-	p->stop_signal = sig;
-	p->stop_told = false;
-	p->continue_told = true;
-	pidns__event(t, PIDNS_EVENT_STOPPED, sig, 0);
-}
-
-/* t takes the signal, which it does not block.  True: it stopped its process, and the parent is still to be told. */
-static PIDNS__APART bool act_on(struct pidns_task *t, int32_t sig, int32_t from)
-{
-	struct pidns_process *p = t->process;
-	uint64_t bit = pidns__sigbit(sig);
-
-	if (p->sighand->handled & bit) {
-		handle(t, sig, from);
-		return false;
-	}
-	if ((p->sighand->ignored & bit) || (IGNORED_BY_DEFAULT & bit))
-		return false;
-	if (p->unkillable && !(KERNEL_ONLY & bit))
-		return false; /* R5.13; KILL and STOP come this far only from outside */
-	if (!(STOP_SIGNALS & bit)) {
+	t = only ? (can_take(to, sig) ? to : NULL) : taker(to, sig);
+	if (t && is_fatal(p, sig))
 		pidns__kill_threads(p, sig, NULL);
-		return false;
-	}
-	if (sig != PIDNS_SIGSTOP && pidns__group_is_orphaned(p->link[PIDNS_PGID].id, NULL))
-		return false;
-	stop(t, sig);
-	return true;
+	else if (t)
+		pidns__ready(t);
 }
 
 /* ----------------------------------------------------------------------------------------- sending -- */
@@ -230,22 +174,22 @@ static void drop_everywhere(struct pidns_process *p, uint64_t set)
 		pending_drop(w, &pidns__of(node, struct pidns_task, thread_node)->pending, set);
 }
 
-/* R6.44: CONT and stops take each other back, and CONT resumes whatever becomes of it.  True: it resumed. */
-static PIDNS__APART bool prepare(struct pidns_process *p, int32_t sig)
+/* R6.44: CONT and stops take each other back, and CONT resumes whatever becomes of it. */
+static PIDNS__APART void prepare(struct pidns_process *p, int32_t sig)
 {
 	if (STOP_SIGNALS & pidns__sigbit(sig))
 		drop_everywhere(p, pidns__sigbit(PIDNS_SIGCONT));
 	if (sig != PIDNS_SIGCONT)
-		return false;
+		return;
 	drop_everywhere(p, STOP_SIGNALS);
 	if (!p->stop_signal)
-		return false;
+		return;
 	p->stop_signal = 0;
 	p->stop_told = true;
 	p->continue_told = false;
+	p->continue_news = true;
 	pidns__event(p->leader, PIDNS_EVENT_CONTINUED, sig, 0);
-	tell_parent(p);
-	return true;
+	pidns__go_on(p);
 }
 
 /* POSIX: a signal that is set to be ignored is no longer pending, blocked or not. */
@@ -261,20 +205,11 @@ void pidns__discard_ignored(struct pidns_process *p, int32_t sig)
 static void send(struct pidns_task *to, bool only, int32_t sig, const struct pidns__sender *by)
 {
 	struct pidns_process *p = to->process;
-	struct pidns_task *t;
-	bool resumed;
-	int32_t from = 0;
 
 	if (p->live == 0 || p->group_exit >= 0)
 		return;
-	resumed = prepare(p, sig);
-	t = post(to, only, sig, by, &from);
-	if (t && act_on(t, sig, from))
-		tell_parent(p);
-	if (resumed) {
-		pidns__go_on(p);
-		pidns__deliver(p);
-	}
+	prepare(p, sig);
+	post(to, only, sig, by);
 }
 
 void pidns__send_process(struct pidns_task *to, int32_t sig, const struct pidns__sender *by)
@@ -288,7 +223,54 @@ void pidns__send_task(struct pidns_task *t, int32_t sig, const struct pidns__sen
 		send(t, true, sig, by);
 }
 
-/* ---------------------------------------------------------------------------------------- delivering -- */
+/* ------------------------------------------------------------------------------------------ acting -- */
+
+/* A stop, or its end. */
+static void tell_parent(struct pidns_process *p)
+{
+	struct pidns_task *parent = p->leader->parent;
+	struct pidns__sender by = { .task = p->leader };
+
+	if (!parent)
+		return;
+	if (!parent->process->sighand->no_cld_stop)
+		pidns__send_process(parent, PIDNS_SIGCHLD, &by);
+	pidns__wake_waiters(p->leader);
+}
+
+static void stop(struct pidns_task *t, int32_t sig)
+{
+	struct pidns_process *p = t->process;
+
+	p->stop_signal = sig;
+	p->stop_told = false;
+	p->continue_told = true;
+	pidns__each(node, &p->threads)
+		pidns__wake(pidns__of(node, struct pidns_task, thread_node));
+	pidns__event(t, PIDNS_EVENT_STOPPED, sig, 0);
+	tell_parent(p);
+}
+
+/* t takes the signal, which it does not block. */
+static PIDNS__APART void act_on(struct pidns_task *t, int32_t sig, int32_t from)
+{
+	struct pidns_process *p = t->process;
+	const struct pidns__sighand *s = p->sighand;
+	uint64_t bit = pidns__sigbit(sig);
+
+	if (s->handled & bit) {
+		t->interrupted |= t->waiting && !(s->restart & bit);
+		pidns__event(t, PIDNS_EVENT_SIGNAL, sig, from);
+	} else if ((s->ignored & bit) || (IGNORED_BY_DEFAULT & bit)) {
+		return;
+	} else if (p->unkillable && !(KERNEL_ONLY & bit)) {
+		return; /* R5.13; KILL and STOP come this far only from outside */
+	} else if (!(STOP_SIGNALS & bit)) {
+		pidns__kill_threads(p, sig, NULL);
+	} else if (sig == PIDNS_SIGSTOP || !pidns__group_is_orphaned(p->link[PIDNS_PGID].id, NULL)) {
+		stop(t, sig);
+	}
+}
 
 static int32_t lowest_signal(uint64_t set)
 {
@@ -297,31 +279,47 @@ static int32_t lowest_signal(uint64_t set)
 	return (int32_t)(low ? pidns__lowest(low) : 32 + pidns__lowest((uint32_t)(set >> 32))) + 1;
 }
 
-/* One thread acts on all that it may, its own before the process's, the lowest first. */
-static void deliver_to(struct pidns_task *t)
+/*
+ * The next signal that t may act on: its own before the process's, the lowest first.  What is handled comes last: handlers
+ * run when the task returns to its program, and it may stop or die instead.
+ */
+static int32_t next_signal(struct pidns_task *t, struct pidns__pending **from)
 {
 	struct pidns_process *p = t->process;
+	uint64_t at_once = ~(t->blocked | p->sighand->handled), in_the_end = ~t->blocked;
 	uint64_t set;
 
-	while (!t->doomed && !t->exiting && !p->stop_signal) {
-		struct pidns__pending *from = &t->pending;
-		int32_t sig;
-
-		set = from->set & ~t->blocked;
-		if (!set) {
-			from = &p->pending;
-			set = from->set & ~t->blocked;
-		}
-		if (!set)
-			return;
-		sig = lowest_signal(set);
-		if (act_on(t, sig, pending_take(t->world, from, sig)))
-			tell_parent(p);
+	*from = &t->pending;
+	set = t->pending.set & at_once;
+	if (!set) {
+		*from = &p->pending;
+		set = p->pending.set & at_once;
 	}
+	if (!set) {
+		*from = &t->pending;
+		set = t->pending.set & in_the_end;
+	}
+	if (!set) {
+		*from = &p->pending;
+		set = p->pending.set & in_the_end;
+	}
+	return set ? lowest_signal(set) : 0;
 }
 
-void pidns__deliver(struct pidns_process *p)
+void pidns__deliver(struct pidns_task *t)
 {
-	pidns__each(node, &p->threads)
-		deliver_to(pidns__of(node, struct pidns_task, thread_node));
+	struct pidns_process *p = t->process;
+
+	if (p->continue_news && p->group_exit < 0) {
+		p->continue_news = false;
+		tell_parent(p);
+	}
+	while (!t->doomed && !t->exiting && !p->stop_signal) {
+		struct pidns__pending *from;
+		int32_t sig = next_signal(t, &from);
+
+		if (!sig)
+			return;
+		act_on(t, sig, pending_take(t->world, from, sig));
+	}
 }

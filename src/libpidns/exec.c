@@ -35,7 +35,7 @@ static void take_lead(struct pidns_task *self)
 	pidns__release(old);
 }
 
-static void forget_handlers(struct pidns__sighand *s)
+void pidns__forget_handlers(struct pidns__sighand *s)
 {
 	s->handled = s->restart = 0;
 	s->no_cld_stop = s->no_cld_wait = false;
@@ -80,7 +80,7 @@ int32_t pidns_exec(struct pidns_task *self)
 	self->exit_signal = PIDNS_SIGCHLD;
 	p->exec_count++;
 	p->has_execed = true;
-	forget_handlers(p->sighand);
+	pidns__forget_handlers(p->sighand);
 	new_caps(&self->cred);
 	return pidns__end_call(w, 0);
 }

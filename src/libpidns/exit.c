@@ -14,6 +14,8 @@ void pidns__kill_threads(struct pidns_process *p, int32_t status, const struct p
 {
 	if (p->group_exit < 0)
 		p->group_exit = status;
+	p->stop_told = p->continue_told = true;
+	p->stop_signal = 0;
 	pidns__each(node, &p->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
@@ -35,8 +37,6 @@ void pidns__exit_begin(struct pidns_task *t)
 {
 	struct pidns_process *p = t->process;
 
-	if (t->waiting)
-		pidns__wait_end(t, PIDNS_ENDED);
 	t->exiting = true;
 	if (--p->live == 0)
 		p->status = status_of(t);
@@ -78,7 +78,7 @@ static PIDNS__APART void death_signal(struct pidns_process *child, const struct 
 		struct pidns_task *c = pidns__of(node, struct pidns_task, thread_node);
 		struct pidns__sender by = { .task = parent, .force = pidns__seen(parent->pid.id, c) == 0 };
 
-		if (c->pdeath_signal)
+		if (c->pdeath_signal && pidns__may_signal(parent, c, c->pdeath_signal))
 			pidns__send_process(c, c->pdeath_signal, &by);
 	}
 }

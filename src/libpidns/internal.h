@@ -206,6 +206,7 @@ struct pidns__pending {
 
 struct pidns_process {
 	struct pidns_task *leader;
+	struct pidns__list node;    /* in world->processes               */
 	struct pidns__list threads; /* not yet released, leader included */
 	uint32_t threads_len;
 	uint32_t live;                       /* of those, not yet exited */
@@ -218,6 +219,7 @@ struct pidns_process {
 	int32_t group_exit;            /* status that all threads die with; -1 = none */
 	int32_t stop_signal;           /* it is stopped by it; 0 = it runs */
 	bool stop_told, continue_told; /* a wait has taken the news, or there is none */
+	bool continue_news;            /* the parent has not been told yet               */
 	bool unkillable;               /* an init (R5.11) */
 	bool subreaper;
 	bool has_execed; /* since it was forked (R6.35) */
@@ -238,8 +240,7 @@ struct pidns_task {
 	struct pidns__list thread_node;
 	struct pidns_task *parent;
 	struct pidns__list children, sibling;
-	struct pidns__list
-		work; /* in world->work: to die, to go on dying, or to look at its children again */
+	struct pidns__list work; /* in world->work or world->dying */
 	struct pidns_ns *children_ns;
 	struct pidns_cred cred;
 	uint64_t blocked;
@@ -253,6 +254,7 @@ struct pidns_task {
 	uint8_t pdeath_signal;
 	bool waiting;
 	bool interrupted; /* by a handler: the wait ends, if it finds nothing at last */
+	bool paused;      /* it waits, and is not looking: it has been stopped since */
 	bool held;        /* its call has stopped it, and returns when it goes on */
 	bool doomed;      /* on its way out: will exit with `code` */
 	bool exiting;
@@ -289,7 +291,8 @@ struct pidns_world {
 	struct pidns_user_ns user_ns;
 	struct pidns_id *nobody; /* number 0: group and session of the first process */
 	struct pidns__list namespaces, user_namespaces;
-	struct pidns__list work;
+	struct pidns__list work, dying; /* tasks whose turn comes, and those whose end does after that */
+	struct pidns__list processes;   /* in the order of their births                              */
 	struct pidns_task *boot;
 	struct pidns_task *actor; /* who made the current call; NULL once it has ended */
 	uint32_t lock;            /* of both lists of namespaces, and spare */
@@ -381,6 +384,11 @@ struct pidns_task *pidns__task_at(const struct pidns_task *self,
 				  int32_t nr); /* the task with that number, or NULL */
 int32_t pidns__seen(const struct pidns_id *id, const struct pidns_task *by);
 void pidns__settle(struct pidns_world *w);
+void pidns__ready(struct pidns_task *t); /* it has something to do, or to find out */
+/* R6.56: whether self may send t the signal. */
+bool pidns__may_signal(const struct pidns_task *self, const struct pidns_task *t, int32_t sig);
+/* What execve and CLEAR_SIGHAND leave of a table: what is ignored. */
+void pidns__forget_handlers(struct pidns__sighand *s);
 void pidns__doom(struct pidns_task *t, int32_t code);
 struct pidns_task *pidns__live_thread(const struct pidns_process *p);
 void pidns__release(struct pidns_task *t);
@@ -412,6 +420,7 @@ bool pidns__init_dies(struct pidns_task *t); /* true: it has to wait for its nam
 void pidns__wake_waiters(const struct pidns_task *child);
 void pidns__wake(struct pidns_task *t);
 void pidns__look_again(struct pidns_task *t);
+void pidns__wait_on(struct pidns_task *t);
 void pidns__wait_end(struct pidns_task *t, int32_t returned);
 
 /* group.c -------------------------------------------------------------------------------------------- */
@@ -430,7 +439,7 @@ struct pidns__sender {
 /* To a process: `to` is the thread that takes it if it can. */
 void pidns__send_process(struct pidns_task *to, int32_t sig, const struct pidns__sender *by);
 void pidns__send_task(struct pidns_task *t, int32_t sig, const struct pidns__sender *by);
-void pidns__deliver(struct pidns_process *p);
+void pidns__deliver(struct pidns_task *t);
 void pidns__discard_ignored(struct pidns_process *p,
 			    int32_t sig); /* what is pending and ignored from now on */
 void pidns__pending_clear(struct pidns_world *w, struct pidns__pending *pending);

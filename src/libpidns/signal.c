@@ -10,7 +10,7 @@
 /* ------------------------------------------------------------------------------------------- may -- */
 
 /* R6.56. */
-static bool is_allowed(const struct pidns_task *self, const struct pidns_task *t, int32_t sig)
+bool pidns__may_signal(const struct pidns_task *self, const struct pidns_task *t, int32_t sig)
 {
 	const struct pidns_cred *a = &self->cred, *b = &t->cred;
 
@@ -27,7 +27,7 @@ static int32_t check(const struct pidns_task *self, const struct pidns_task *t, 
 {
 	if (sig < 0 || sig > 64)
 		return -PIDNS_EINVAL;
-	return is_allowed(self, t, sig) ? 0 : -PIDNS_EPERM;
+	return pidns__may_signal(self, t, sig) ? 0 : -PIDNS_EPERM;
 }
 
 /* kill's si_pid is not translated for receivers further out; for those who cannot see the sender it is 0, and KILL and STOP
@@ -76,23 +76,18 @@ static int32_t signal_group(struct pidns_task *self, const struct pidns_id *grou
 /* R6.52, R6.59. */
 static int32_t signal_all(struct pidns_task *self, int32_t sig)
 {
-	struct pidns_ns *ns = pidns__ns(self);
 	int32_t r = -PIDNS_ESRCH;
 
-	for (int32_t nr = 1;;) {
-		struct pidns_id *id = pidns_next(ns, nr + 1);
-		struct pidns_task *t;
+	pidns__each(node, &self->world->processes) {
+		struct pidns_process *p = pidns__of(node, struct pidns_process, node);
 		int32_t one;
 
-		if (!id)
-			return r;
-		nr = pidns_id_number_in(id, ns);
-		t = pidns_id_task(id, PIDNS_TGID);
-		if (!t || t->process == self->process)
+		if (p == self->process || pidns__seen(p->link[PIDNS_TGID].id, self) <= 1)
 			continue;
-		one = pidns__signal(self, t->process->leader, sig, false);
+		one = pidns__signal(self, p->leader, sig, false);
 		r = one == -PIDNS_EPERM ? 0 : one;
 	}
+	return r;
 }
 
 static int32_t kill_one(struct pidns_task *self, int32_t pid, int32_t sig)
@@ -236,7 +231,7 @@ int32_t pidns_sigprocmask(struct pidns_task *self, int32_t how, uint64_t mask)
 		r = -PIDNS_EINVAL;
 		break;
 	}
-	pidns__deliver(self->process);
+	pidns__ready(self);
 	return pidns__end_call(w, r);
 }
 

@@ -3,8 +3,8 @@
  * task.c: who may act, what is left to do after a call, and the last of a task.
  *
  * Owns:    world->work, world->actor, pidns_task.doomed; the memory of tasks and processes.
- * Keeps:   (K1) a task on world->work is doomed and has not begun to exit, or is an init whose namespace has emptied, or waits
- *               and has been woken;
+ * Keeps:   (K1) a task on world->work has been woken: to look whether what it waits for has come, to act on its signals, to
+ *               die, or as an init whose namespace has emptied; one on world->dying is doomed and waits for nothing any more;
  *          (K2) nothing here calls itself: a death that causes deaths puts them on the list.
  */
 #include "internal.h"
@@ -47,12 +47,24 @@ int32_t pidns__end_call(struct pidns_world *w, int32_t result)
 	return PIDNS_BLOCKS;
 }
 
+/* Who is in the middle of a call is awake already, and goes before those that have to be woken. */
+static void put_on(struct pidns__list *list, struct pidns_task *t)
+{
+	pidns__list_add(t == t->world->actor ? list->next : list, &t->work);
+}
+
+void pidns__ready(struct pidns_task *t)
+{
+	if (!t->exiting && pidns__list_is_empty(&t->work))
+		put_on(&t->world->work, t);
+}
+
 void pidns__go_on(struct pidns_process *p)
 {
 	pidns__each(node, &p->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
-		pidns__wake(t); /* a wait begins anew */
+		pidns__ready(t); /* a wait begins anew */
 		if (!t->held)
 			continue;
 		t->held = false;
@@ -66,8 +78,7 @@ void pidns__doom(struct pidns_task *t, int32_t code)
 		return;
 	t->doomed = true;
 	t->code = code;
-	pidns__list_remove(&t->work); /* it may have been about to look at its children */
-	pidns__list_add(&t->world->work, &t->work);
+	pidns__ready(t);
 }
 
 void pidns__drained(struct pidns_ns *ns, uint32_t count)
@@ -81,21 +92,80 @@ void pidns__drained(struct pidns_ns *ns, uint32_t count)
 		return;
 	}
 	if (t && t->zapping && count <= (pidns__is_leader(t) ? 1u : 2u) && pidns__list_is_empty(&t->work))
-		pidns__list_add(&w->work, &t->work);
+		pidns__list_add(&w->dying, &t->work);
+}
+
+/* What a task does that has been woken: it looks whether what it waits for has come, then acts on its signals. */
+static void take_turn(struct pidns_task *t)
+{
+	if (!t->paused)
+		pidns__look_again(t);
+	pidns__deliver(t);
+	if (!t->doomed) {
+		pidns__wait_on(t);
+		return;
+	}
+	if (t->waiting)
+		pidns__wait_end(t, PIDNS_ENDED);
+	pidns__list_remove(&t->work);
+	put_on(&t->world->dying, t);
+}
+
+static void die(struct pidns_task *t)
+{
+	if (t->zapping)
+		pidns__exit_finish(t);
+	else
+		pidns__exit_begin(t);
+}
+
+static uint32_t length(const struct pidns__list *list)
+{
+	uint32_t n = 0;
+
+	pidns__each(node, list)
+		n++;
+	return n;
+}
+
+/* The embedder's choice among all. */
+static struct pidns__list *chosen_turn(struct pidns_world *w, bool *dies)
+{
+	uint32_t turns = length(&w->work), all = turns + length(&w->dying);
+	uint32_t chosen = all > 1 ? w->env.choose(w->env.ctx, all) : 0;
+	struct pidns__list *at;
+
+	if (chosen >= all)
+		chosen = 0;
+	*dies = chosen >= turns;
+	at = *dies ? w->dying.next : w->work.next;
+	for (uint32_t skip = *dies ? chosen - turns : chosen; skip > 0; skip--)
+		at = at->next;
+	return at;
+}
+
+/* Dying takes long: whoever has been woken looks, handles, stops meanwhile; and what follows from one death comes before the
+ * next. */
+static struct pidns__list *next_turn(struct pidns_world *w, bool *dies)
+{
+	if (w->env.choose)
+		return chosen_turn(w, dies);
+	*dies = pidns__list_is_empty(&w->work);
+	return *dies ? w->dying.next : w->work.next;
 }
 
 void pidns__settle(struct pidns_world *w)
 {
-	while (!pidns__list_is_empty(&w->work)) {
-		struct pidns_task *t = pidns__of(w->work.next, struct pidns_task, work);
+	while (!pidns__list_is_empty(&w->work) || !pidns__list_is_empty(&w->dying)) {
+		bool dies;
+		struct pidns__list *node = next_turn(w, &dies);
+		struct pidns_task *t = pidns__of(node, struct pidns_task, work);
 
-		pidns__list_remove(&t->work);
-		if (t->zapping)
-			pidns__exit_finish(t);
-		else if (t->doomed)
-			pidns__exit_begin(t);
+		pidns__list_remove(node);
+		if (dies)
+			die(t);
 		else
-			pidns__look_again(t);
+			take_turn(t);
 	}
 }
 
@@ -123,6 +193,7 @@ static void process_done(struct pidns_task *leader)
 	struct pidns_world *w = leader->world;
 
 	pidns__list_remove(&leader->sibling);
+	pidns__list_remove(&p->node);
 	for (int kind = PIDNS_TGID; kind < PIDNS_KINDS; kind++)
 		pidns_detach(&p->link[kind], (enum pidns_kind)kind);
 	pidns__pending_clear(w, &p->pending);

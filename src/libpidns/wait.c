@@ -156,21 +156,27 @@ static int32_t value_of(const struct pidns__wait *wait, int32_t found, const str
 
 void pidns__wait_end(struct pidns_task *t, int32_t returned)
 {
-	t->waiting = t->interrupted = false;
+	t->waiting = t->interrupted = t->paused = false;
 	t->returned = returned;
 	if (t->wait.id)
 		pidns_id_put(t->wait.id);
 	t->wait.id = NULL;
-	if (returned != PIDNS_ENDED)
+	if (returned == PIDNS_ENDED)
+		return;
+	t->held = t->process->stop_signal != 0; /* it has found something on its way into the stop */
+	if (!t->held)
 		pidns__event(t, PIDNS_EVENT_RETURNED, 0, 0);
 }
 
-/* A waiter runs when whoever woke it is done: it then sees all that happened at once, and a signal besides matters only if
- * it has found nothing. */
+/*
+ * A waiter runs when whoever woke it is done: it then sees all that happened at once, and a signal besides matters only if
+ * it has found nothing.  That holds for any signal that wakes it, also one that it is to die or to stop of, and one that
+ * comes to nothing: what can be reported by then is.
+ */
 void pidns__wake(struct pidns_task *t)
 {
-	if (t->waiting && !t->doomed && pidns__list_is_empty(&t->work))
-		pidns__list_add(&t->world->work, &t->work);
+	if (t->waiting && !t->paused)
+		pidns__ready(t);
 }
 
 /* Nobody is woken by a child that its wait does not name: a wait for a group whose last member has left it lasts. */
@@ -190,15 +196,27 @@ void pidns__look_again(struct pidns_task *t)
 	struct pidns_task *reaped;
 	int32_t r;
 
-	if (!t->waiting || t->process->stop_signal)
-		return; /* when it goes on */
+	if (!t->waiting)
+		return;
 	r = look(t, &t->result, &reaped);
 	if (reaped)
 		pidns__release(reaped);
-	if (r != 0)
+	if (r != 0 && !t->doomed)
 		pidns__wait_end(t, value_of(&t->wait, r, &t->result));
-	else if (t->interrupted)
+}
+
+/* It has acted on its signals, having found nothing before. */
+void pidns__wait_on(struct pidns_task *t)
+{
+	bool was_paused = t->paused;
+
+	if (!t->waiting)
+		return;
+	t->paused = t->process->stop_signal != 0;
+	if (t->interrupted && !t->paused)
 		pidns__wait_end(t, -PIDNS_EINTR);
+	else if (was_paused && !t->paused)
+		pidns__look_again(t);
 }
 
 /* self->wait is filled in; takes over the reference in it. */

@@ -81,6 +81,8 @@ int32_t pidns_world_new(const struct pidns_env *env, const struct pidns_config *
 	pidns__list_init(&w->namespaces);
 	pidns__list_init(&w->user_namespaces);
 	pidns__list_init(&w->work);
+	pidns__list_init(&w->dying);
+	pidns__list_init(&w->processes);
 	w->user_ns.world = w;
 	w->user_ns.mapped = true;
 	w->user_ns.max_ns = INT32_MAX;

@@ -59,7 +59,8 @@ struct model_config {
 	/* The first task is number 1 of level 0.  Else, as on a machine: number 1, a driver, and the first task in a namespace
 	 * below theirs. */
 	bool bare;
-	bool unchecked; /* no pidns_check() after each step */
+	bool may_reorder; /* model_world.order is heeded */
+	bool unchecked;   /* no pidns_check() after each step */
 	/* What libpidns says, as it happens; index: of event->task.  May be NULL. */
 	void (*event)(void *ctx, int index, const struct pidns_event *event);
 	void *ctx;
@@ -72,6 +73,7 @@ struct model_world {
 	struct pidns_user_ns *first_user_ns;
 	int task_end;
 	struct model_task **task;
+	uint64_t order; /* who of several that were woken goes first: 0 = libpidns's own order, else a seed */
 	const char *broken; /* what pidns_check() said; NULL: nothing */
 };
 

@@ -3,7 +3,7 @@
  * perform.c: one operation -> one call of libpidns, and its answer.
  *
  * Keeps:   (M1) an operation is one call of libpidns, its arguments unchanged;
- *          (M2) after each step pidns_check() finds nothing, or the answer is ANSWER_STUCK (unless the world is unchecked).
+ *          (M2) after each step that is a call pidns_check() finds nothing, or the answer is ANSWER_STUCK (unless the world is unchecked).
  */
 #include "model.h"
 
@@ -379,11 +379,17 @@ void model_step(struct model_world *w, const struct op *op, struct op_answer *a)
 		return;
 	if (op->code == OP_RETURNS) {
 		tell_return(t, a);
-	} else if (op->code == OP_SIGNALS) {
+		return;
+	}
+	if (op->code == OP_SIGNALS) {
 		tell_signals(w, op, a);
-	} else if (op->code == OP_LOOK) {
+		return;
+	}
+	if (op->code == OP_LOOK) {
 		describe(w, t, a);
-	} else if (t->pending) {
+		return;
+	}
+	if (t->pending) {
 		tell_return(t, a);
 		a->kind = a->kind == ANSWER_OK ? ANSWER_STUCK : a->kind;
 	} else if (t->used && t->task && t->files) { /* the dead have none */

@@ -74,6 +74,19 @@ static void uninstall(void *ctx, struct pidns_task *caller, int32_t fd)
 	model_files_close(task_of(caller), fd);
 }
 
+/* A shuffle that comes again with the same seed. */
+static uint32_t choose(void *ctx, uint32_t n)
+{
+	struct model_world *w = ctx;
+
+	if (!w->order)
+		return 0;
+	w->order ^= w->order << 13;
+	w->order ^= w->order >> 7;
+	w->order ^= w->order << 17;
+	return (uint32_t)(w->order >> 32) % n;
+}
+
 struct model_task *model_task(const struct model_world *w, int index)
 {
 	return index >= 0 && index < w->task_end ? w->task[index] : NULL;
@@ -165,6 +178,7 @@ int model_open(struct model_world **out, const struct model_config *config)
 		.alloc = give,
 		.free = take,
 		.event = on_event,
+		.choose = config->may_reorder ? choose : NULL,
 		.pidfd_install = install,
 		.pidfd_undo = uninstall,
 	};

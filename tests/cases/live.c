@@ -50,13 +50,15 @@ static void command(struct live_world *w, const struct op *op)
 	if (op->child > 0) {
 		struct live_task *child = &w->task[op->child];
 
-		if (child->used)
-			close(child->dir);
-		if (child->used)
+		if (child->used) {
+			live_leave(child);
 			w->late[w->late_count++ % 8] = *child;
+		}
 		*child = (struct live_task){ 0 };
 		memset(&w->shared->slot[op->child], 0, sizeof *slot);
 	}
+	for (int i = 0; i < w->task_end; i++)
+		w->task[i].is_fresh_look = false;
 	slot->op = *op;
 	w->task[op->actor].pending = true;
 	atomic_fetch_add(&slot->go, 1);
@@ -320,7 +322,7 @@ static void free_world(struct live_world *w)
 {
 	for (int i = 0; i < w->task_end; i++)
 		if (w->task[i].used)
-			close(w->task[i].dir);
+			live_leave(&w->task[i]);
 	if (w->shared)
 		munmap(w->shared, sizeof *w->shared);
 	for (int *fd = (int[]){ w->shared_fd, w->proc_fd, w->exe_fd, w->pidfd, INT_MIN }; *fd != INT_MIN;
@@ -393,7 +395,6 @@ static bool write_text(const char *path, const char *text)
 	return ok;
 }
 
-/* In a new user namespace: its root is whoever runs the tests, and there is nobody else. */
 /* In a new user namespace: its root is whoever runs the tests, and there is nobody else. */
 static bool map_root(long pid)
 {

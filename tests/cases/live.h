@@ -17,6 +17,18 @@ enum live_state {
 	LIVE_GONE,    /* no such task any more                                                             */
 };
 
+/* The numbers of a task's parent, group and session. */
+struct live_links {
+	int32_t ppid, pgid, sid;
+};
+
+/* What is read of a task's stat. */
+struct live_line {
+	char state;
+	unsigned flags;
+	struct live_links links; /* as the driver's procfs has them */
+};
+
 struct live_task {
 	bool used;
 	bool is_leader;
@@ -24,11 +36,16 @@ struct live_task {
 	bool fresh;   /* ... and its numbers have not yet been asked for since, see clone_again()          */
 	bool pending; /* its command has not returned yet                                                  */
 	int dir;      /* its /proc/PID/task/TID: refers to this very task, whoever gets its number next    */
+	int stat_fd;  /* ... and the file of that name in it, read from its beginning at each look         */
 	int tgid;     /* as the driver's procfs has it                                                     */
 	int32_t nspid_len;
 	int32_t nspid
 		[OP_LEVELS_MAX]; /* from the level of `outer`                                           */
 	enum live_state last;    /* as settle saw it                                                    */
+	bool is_fresh_look;      /* settle has just read `line`, and nothing happened since             */
+	struct live_line line;
+	struct live_links driver; /* as the driver's procfs had them when `own` was read                 */
+	struct live_links own;    /* as the task's own namespace has them                                */
 };
 
 struct live_world {
@@ -36,11 +53,14 @@ struct live_world {
 	int shared_fd, proc_fd, exe_fd, pidfd;
 	int hidden_levels; /* numbers in NSpid that are outer than the level of `outer`                    */
 	int task_end;      /* tasks in use have a lower index                                              */
+	int busy;          /* who was last seen running: asked first                                       */
 	struct live_task task[CASE_TASKS];
 	struct live_task late[8]; /* gone, their index given away, their numbers perhaps not free yet */
 	int late_count;
 };
 
+/* Gives up what is open of a task. */
+void live_leave(struct live_task *t);
 /* Finds out who a task is that has announced itself in its slot. */
 int live_meet(struct live_world *w, int index);
 enum live_state live_look(struct live_world *w, int index);

@@ -23,11 +23,6 @@
 
 enum { TASK_FLAG_EXITING = 0x4, WAITING_INIT_MS = 10, LONE_INIT_MS = 2000 };
 
-struct stat_line {
-	char state;
-	unsigned flags;
-};
-
 long live_now_ms(void)
 {
 	struct timespec now;
@@ -52,29 +47,53 @@ static long read_file(int dir, const char *name, char *text, size_t size)
 	return n;
 }
 
-static bool read_stat(int dir, struct stat_line *out)
+/* The next number of a line, after blanks; what is not one is 0. */
+static long next_number(const char **at)
 {
-	char text[512];
-	const char *tail;
+	long n = 0;
+	bool negative;
 
-	if (read_file(dir, "stat", text, sizeof text) < 0)
-		return false;
-	tail = strrchr(text, ')');
-	return tail && sscanf(tail + 1, " %c %*d %*d %*d %*d %*d %u", &out->state, &out->flags) == 2;
+	while (**at == ' ')
+		++*at;
+	negative = **at == '-';
+	for (*at += negative; **at >= '0' && **at <= '9'; ++*at)
+		n = n * 10 + (**at - '0');
+	return negative ? -n : n;
 }
 
-enum live_state live_look(struct live_world *w, int index)
+/* A look costs one system call: the file is made anew whenever it is read from its beginning. */
+static bool read_stat(const struct live_task *t, struct live_line *out)
 {
-	struct live_task *t = &w->task[index];
-	struct stat_line line;
+	char text[512];
+	ssize_t n = pread(t->stat_fd, text, sizeof text - 1, 0);
+	const char *at;
 
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	at = strrchr(text, ')');
+	if (!at || strlen(at) < 4)
+		return false;
+	out->state = at[2];
+	at += 3;
+	out->links.ppid = (int32_t)next_number(&at);
+	out->links.pgid = (int32_t)next_number(&at);
+	out->links.sid = (int32_t)next_number(&at);
+	next_number(&at); /* tty_nr */
+	next_number(&at); /* tpgid */
+	out->flags = (unsigned)next_number(&at);
+	return true;
+}
+
+static enum live_state look(struct live_task *t, struct live_line *line)
+{
 	if (!t->used || t->gone)
 		return LIVE_GONE;
-	if (!read_stat(t->dir, &line)) { /* "X" is still there, for a moment */
+	if (!read_stat(t, line)) { /* "X" is still there, for a moment */
 		t->gone = t->fresh = true;
 		return LIVE_GONE;
 	}
-	switch (line.state) {
+	switch (line->state) {
 	case 'Z':
 		return LIVE_ZOMBIE;
 	case 'T':
@@ -82,10 +101,17 @@ enum live_state live_look(struct live_world *w, int index)
 		return LIVE_STOPPED;
 	case 'S':
 	case 'I':
-		return line.flags & TASK_FLAG_EXITING ? LIVE_DYING : LIVE_SLEEPS;
+		return line->flags & TASK_FLAG_EXITING ? LIVE_DYING : LIVE_SLEEPS;
 	default:
 		return LIVE_RUNS;
 	}
+}
+
+enum live_state live_look(struct live_world *w, int index)
+{
+	struct live_line line;
+
+	return look(&w->task[index], &line);
 }
 
 /*
@@ -133,22 +159,33 @@ static int32_t read_numbers(const struct live_world *w, const char *text, const 
 	return count;
 }
 
+void live_leave(struct live_task *t)
+{
+	close(t->stat_fd);
+	close(t->dir);
+}
+
 int live_meet(struct live_world *w, int index)
 {
 	struct live_task *t = &w->task[index];
 	const char *self = w->shared->slot[index].self;
 	char status[4096];
-	int dir = openat(w->proc_fd, self, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int dir = openat(w->proc_fd, self, O_PATH | O_DIRECTORY | O_CLOEXEC), stat_fd;
 
 	if (dir < 0)
 		return -errno;
-	if (read_file(dir, "status", status, sizeof status) < 0) {
+	stat_fd = openat(dir, "stat", O_RDONLY | O_CLOEXEC);
+	if (stat_fd < 0 || read_file(dir, "status", status, sizeof status) < 0) {
+		if (stat_fd >= 0)
+			close(stat_fd);
 		close(dir);
 		return -ESRCH;
 	}
 	if (t->used)
-		close(t->dir);
-	*t = (struct live_task){ .used = true, .dir = dir, .tgid = atoi(self), .last = LIVE_RUNS };
+		live_leave(t);
+	*t = (struct live_task){
+		.used = true, .dir = dir, .stat_fd = stat_fd, .tgid = atoi(self), .last = LIVE_RUNS
+	};
 	t->is_leader = strtol(strrchr(self, '/') + 1, NULL, 10) == t->tgid;
 	t->nspid_len = read_numbers(w, status, "\nNSpid:", t->nspid);
 	if (index >= w->task_end)
@@ -165,18 +202,33 @@ static int32_t last_number(const struct live_world *w, const char *text, const c
 }
 
 /* The number of a parent where its child lives: the driver's procfs gives it in the driver's namespace only. */
-static int32_t parent_seen(struct live_world *w, const struct live_task *t, const char *status)
+static int32_t parent_seen(const struct live_world *w, const struct live_task *t, int32_t ppid)
 {
-	const char *line = strstr(status, "\nPPid:\t");
-	int host = line ? atoi(line + 7) : 0;
-
 	for (int i = 0; i < w->task_end; i++) {
 		const struct live_task *p = &w->task[i];
 
-		if (p->used && !p->gone && p->is_leader && p->tgid == host && p->nspid_len >= t->nspid_len)
+		if (p->used && !p->gone && p->is_leader && p->tgid == ppid && p->nspid_len >= t->nspid_len)
 			return p->nspid[t->nspid_len - 1];
 	}
 	return 0;
+}
+
+/*
+ * Group and session as the task sees them are in `status` only, which costs much to read.  Their numbers in the driver's
+ * namespace, where nobody chooses one and none comes again so soon, tell whether they are still the ones that were read.
+ */
+static bool read_links(struct live_world *w, struct live_task *t, const struct live_links *driver)
+{
+	char status[4096];
+
+	if (driver->pgid == t->driver.pgid && driver->sid == t->driver.sid && driver->pgid > 0)
+		return true;
+	if (read_file(t->dir, "status", status, sizeof status) < 0)
+		return false;
+	t->own.pgid = last_number(w, status, "\nNSpgid:");
+	t->own.sid = last_number(w, status, "\nNSsid:");
+	t->driver = *driver;
+	return true;
 }
 
 void live_describe(struct live_world *w, int index, struct op_answer *answer)
@@ -186,37 +238,52 @@ void live_describe(struct live_world *w, int index, struct op_answer *answer)
 		[LIVE_ZOMBIE] = STATE_ZOMBIE, [LIVE_DYING] = STATE_DYING, [LIVE_GONE] = STATE_GONE,
 	};
 	struct live_task *t = &w->task[index];
-	char status[4096];
+	enum live_state state = t->is_fresh_look ? t->last : look(t, &t->line);
 
+	t->is_fresh_look = false;
 	answer->kind = ANSWER_OK;
-	answer->field[FIELD_STATE] = states[live_look(w, index)];
-	if (!t->used || t->gone || read_file(t->dir, "status", status, sizeof status) < 0)
+	answer->field[FIELD_STATE] = states[state];
+	if (!t->used || t->gone || !read_links(w, t, &t->line.links))
 		return;
-	answer->nspid_len = read_numbers(w, status, "\nNSpid:", answer->nspid);
-	answer->field[FIELD_PPID] = parent_seen(w, t, status);
-	answer->field[FIELD_PGID] = last_number(w, status, "\nNSpgid:");
-	answer->field[FIELD_SID] = last_number(w, status, "\nNSsid:");
+	answer->nspid_len = t->nspid_len;
+	memcpy(answer->nspid, t->nspid, sizeof answer->nspid);
+	answer->field[FIELD_PPID] = parent_seen(w, t, t->line.links.ppid);
+	answer->field[FIELD_PGID] = t->own.pgid;
+	answer->field[FIELD_SID] = t->own.sid;
 }
 
-/* One pass: false if anybody runs or has another state than in the last pass. */
+enum change { SAME_STATE, OTHER_STATE, RUNNING };
+
+/* Against the last pass. */
+static enum change change_of(struct live_world *w, int i)
+{
+	struct live_task *t = &w->task[i];
+	enum live_state state, last = t->last;
+
+	if (!t->used || t->gone)
+		return SAME_STATE;
+	state = look(t, &t->line);
+	if (state == LIVE_DYING || (state == LIVE_SLEEPS && t->pending))
+		state = live_look_closely(w, i);
+	t->last = state;
+	t->is_fresh_look = true;
+	return state == LIVE_RUNS ? RUNNING : state == last ? SAME_STATE : OTHER_STATE;
+}
+
+/* One pass over all, or until somebody runs: he is asked first the next time.  True: nothing has changed. */
 static bool pass(struct live_world *w)
 {
-	bool quiet = true;
+	enum change worst = change_of(w, w->busy);
 
-	for (int i = 0; i < w->task_end; i++) {
-		struct live_task *t = &w->task[i];
-		enum live_state state;
+	for (int i = 0; i < w->task_end && worst != RUNNING; i++) {
+		enum change one = i == w->busy ? SAME_STATE : change_of(w, i);
 
-		if (!t->used || t->gone)
-			continue;
-		state = live_look(w, i);
-		if (state == LIVE_DYING || (state == LIVE_SLEEPS && t->pending))
-			state = live_look_closely(w, i);
-		if (state == LIVE_RUNS || state != t->last)
-			quiet = false;
-		t->last = state;
+		if (one > worst)
+			worst = one;
+		if (one == RUNNING)
+			w->busy = i;
 	}
-	return quiet;
+	return worst == SAME_STATE;
 }
 
 /*

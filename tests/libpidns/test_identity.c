@@ -309,7 +309,7 @@ static void a_number_is_taken_until_the_last_attachment_of_any_kind_goes(void **
 	assert_int_equal(pidns_ns_count(s->root), 0);
 }
 
-static void members_are_listed_in_the_order_of_attaching(void **state)
+static void members_are_listed_the_last_attached_first(void **state)
 {
 	struct scene *s = *state;
 	struct pidns_id *id = make(s->root);
@@ -319,7 +319,7 @@ static void members_are_listed_in_the_order_of_attaching(void **state)
 	for (int i = 0; i < 4; i++)
 		pidns_attach(&link[i], id, PIDNS_PGID);
 	at = pidns_first(id, PIDNS_PGID);
-	for (int i = 0; i < 4; i++, at = pidns_after(at, PIDNS_PGID))
+	for (int i = 3; i >= 0; i--, at = pidns_after(at, PIDNS_PGID))
 		assert_ptr_equal(at, &link[i]);
 	assert_null(at);
 	pidns_detach(&link[3], PIDNS_PGID);
@@ -328,7 +328,8 @@ static void members_are_listed_in_the_order_of_attaching(void **state)
 	assert_ptr_equal(pidns_first(id, PIDNS_PGID), &link[2]);
 	assert_null(pidns_after(&link[2], PIDNS_PGID));
 	pidns_attach(&link[0], id, PIDNS_PGID);
-	assert_ptr_equal(pidns_after(&link[2], PIDNS_PGID), &link[0]);
+	assert_ptr_equal(pidns_first(id, PIDNS_PGID), &link[0]);
+	assert_ptr_equal(pidns_after(&link[0], PIDNS_PGID), &link[2]);
 	pidns_detach(&link[2], PIDNS_PGID);
 	pidns_detach(&link[0], PIDNS_PGID);
 }
@@ -347,7 +348,7 @@ static void change_gives_the_old_number_back_if_it_was_the_last(void **state) /*
 	assert_ptr_equal(pidns_find(s->root, 50), a);
 	pidns_change(&two, b, PIDNS_PGID);
 	assert_null(pidns_find(s->root, 50));
-	assert_ptr_equal(pidns_after(&one, PIDNS_PGID), &two);
+	assert_ptr_equal(pidns_after(&two, PIDNS_PGID), &one);
 	pidns_detach(&one, PIDNS_PGID);
 	pidns_detach(&two, PIDNS_PGID);
 	pidns_detach(&keep, PIDNS_PID);
@@ -380,15 +381,15 @@ static void transfer_puts_a_link_in_the_others_place(void **state)
 		pidns_transfer(&to, &link[place], PIDNS_SID);
 		assert_null(link[place].id);
 		at = pidns_first(id, PIDNS_SID);
-		for (int i = 0; i < 3; i++, at = pidns_after(at, PIDNS_SID))
+		for (int i = 2; i >= 0; i--, at = pidns_after(at, PIDNS_SID))
 			assert_ptr_equal(at, i == place ? &to : &link[i]);
 		assert_null(at);
 		pidns_transfer(&link[place], &to, PIDNS_SID);
 		for (int i = 0; i < 3; i++)
 			if (i < 2)
 				pidns_detach(&link[i], PIDNS_SID);
-		pidns_attach(&link[0], id, PIDNS_SID); /* the list's end is where it was */
-		assert_ptr_equal(pidns_after(&link[2], PIDNS_SID), &link[0]);
+		pidns_attach(&link[0], id, PIDNS_SID); /* the list's head is where it was */
+		assert_ptr_equal(pidns_after(&link[0], PIDNS_SID), &link[2]);
 		pidns_detach(&link[0], PIDNS_SID);
 		pidns_detach(pidns_first(id, PIDNS_PID), PIDNS_PID);
 		pidns_detach(&link[2], PIDNS_SID);
@@ -546,7 +547,7 @@ int main(void)
 		IT(memory_of_identities_is_used_again),
 		IT(a_new_namespace_takes_over_the_identities_memory_of_a_gone_one),
 		IT(a_number_is_taken_until_the_last_attachment_of_any_kind_goes),
-		IT(members_are_listed_in_the_order_of_attaching),
+		IT(members_are_listed_the_last_attached_first),
 		IT(change_gives_the_old_number_back_if_it_was_the_last),
 		IT(change_to_the_same_identity_keeps_its_number),
 		IT(transfer_puts_a_link_in_the_others_place),

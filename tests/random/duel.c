@@ -4,7 +4,9 @@
  *
  * Compared: the answer (kind, error, result, all fields); of every task its state, numbers at all levels, parent, group and
  * session; what calls that waited have returned; which handlers have run.
- * Keeps: (D1) the model goes first: only what it says is harmless is done to the kernel (R2).
+ * Keeps: (D1) the model goes first: only what it says is harmless is done to the kernel (R2);
+ *        (D2) all that the kernel shows after an operation is read once, into `seen`; the model is compared with that, and where
+ *             it differs, the model in every order in which those who were woken might have had their turns.
  */
 #include "random.h"
 
@@ -16,7 +18,8 @@
 
 uint32_t duel_features = UINT32_MAX;
 
-int duel_open(struct duel *d, bool with_live)
+/* Two processes of the duel's own and a descriptor. */
+static void make_scene(struct duel *d, struct model_world *model, bool live)
 {
 	struct op lead = { .code = OP_SETSID, .actor = CASE_OUTER };
 	struct op make = {
@@ -25,6 +28,23 @@ int duel_open(struct duel *d, bool with_live)
 	struct op null = { .code = OP_OPEN, .actor = CASE_OUTER, .has = 1ULL << KEY_FILE };
 	struct op *scene[] = { &lead, &make, &lead, &null };
 	struct op_answer a, b;
+
+	make.arg[KEY_FLAGS] = (int64_t)PIDNS_CLONE_NEWPID;
+	null.arg[KEY_FILE] = FILE_NULL;
+	for (int i = 0; i < 4; i++) {
+		memset(&a, 0, sizeof a);
+		memset(&b, 0, sizeof b);
+		scene[i]->actor = i == 2 ? CASE_INIT : CASE_OUTER;
+		model_step(model, scene[i], &a);
+		if (live)
+			case_live.step(d->live, scene[i], &b);
+	}
+	if (live)
+		d->fd_offset = b.field[FIELD_RET] - a.field[FIELD_RET];
+}
+
+int duel_open(struct duel *d, bool with_live)
+{
 	int r;
 
 	memset(d, 0, sizeof *d);
@@ -36,17 +56,7 @@ int duel_open(struct duel *d, bool with_live)
 	}
 	if (r < 0)
 		return r;
-	make.arg[KEY_FLAGS] = (int64_t)PIDNS_CLONE_NEWPID;
-	null.arg[KEY_FILE] = FILE_NULL;
-	for (int i = 0; i < 4; i++) {
-		memset(&a, 0, sizeof a);
-		memset(&b, 0, sizeof b);
-		scene[i]->actor = i == 2 ? CASE_INIT : CASE_OUTER;
-		model_step(d->model, scene[i], &a);
-		if (d->live)
-			case_live.step(d->live, scene[i], &b);
-	}
-	d->fd_offset = b.field[FIELD_RET] - a.field[FIELD_RET];
+	make_scene(d, d->model, with_live);
 	d->nspid[CASE_OUTER][0] = 1;
 	d->nspid_len[CASE_OUTER] = 1;
 	d->nspid[CASE_INIT][0] = 2;
@@ -192,111 +202,98 @@ static bool same_answer(struct duel *d, const struct op *op, const struct op_ans
 	return same_numbers(d, op->actor, m, k);
 }
 
-static bool same_task(struct duel *d, int i, bool *state_only)
-{
-	struct op look = { .code = OP_LOOK, .actor = i };
-	struct op_answer m = { 0 }, k = { 0 };
+static const int watched_signals[DUEL_SIGNALS] = { 1, 10, 15, 17, 18, 20, 34 };
 
-	model_step(d->model, &look, &m);
-	case_live.step(d->live, &look, &k);
-	*state_only = false;
-	if (m.field[FIELD_STATE] != k.field[FIELD_STATE]) {
-		*state_only = true;
+static void look(struct duel *d, int i)
+{
+	struct op ask = { .code = OP_LOOK, .actor = i };
+
+	memset(&d->seen[i].look, 0, sizeof d->seen[i].look);
+	case_live.step(d->live, &ask, &d->seen[i].look);
+}
+
+/* All that the kernel shows of a task; a call's return is shown once. */
+static void observe(struct duel *d, int i)
+{
+	struct duel_seen *seen = &d->seen[i];
+	struct op ask = { .code = OP_RETURNS, .actor = i };
+
+	memset(seen, 0, sizeof *seen);
+	look(d, i);
+	case_live.step(d->live, &ask, &seen->returns);
+	ask.code = OP_SIGNALS;
+	for (int s = 0; s < DUEL_SIGNALS; s++) {
+		struct op_answer k = { 0 };
+
+		ask.arg[KEY_SIG] = watched_signals[s];
+		case_live.step(d->live, &ask, &k);
+		seen->handled[s] = k.field[FIELD_RET] > 0;
+	}
+}
+
+static bool same_look(struct duel *d, int i)
+{
+	struct op ask = { .code = OP_LOOK, .actor = i };
+	const struct op_answer *k = &d->seen[i].look;
+	struct op_answer m = { 0 };
+
+	model_step(d->model, &ask, &m);
+	if (m.field[FIELD_STATE] != k->field[FIELD_STATE]) {
 		snprintf(d->why, sizeof d->why, "state of t%d: model %s, kernel %s", i,
-			 op_state_name((int)m.field[FIELD_STATE]), op_state_name((int)k.field[FIELD_STATE]));
+			 op_state_name((int)m.field[FIELD_STATE]), op_state_name((int)k->field[FIELD_STATE]));
 		return false;
 	}
 	if (m.field[FIELD_STATE] == STATE_GONE)
 		return true;
-	if (m.field[FIELD_PPID] != k.field[FIELD_PPID])
-		return say(d, "parent", i, m.field[FIELD_PPID], k.field[FIELD_PPID]);
-	if (m.field[FIELD_PGID] != k.field[FIELD_PGID])
-		return say(d, "group", i, m.field[FIELD_PGID], k.field[FIELD_PGID]);
-	if (m.field[FIELD_SID] != k.field[FIELD_SID])
-		return say(d, "session", i, m.field[FIELD_SID], k.field[FIELD_SID]);
-	return same_numbers(d, i, &m, &k);
-}
-
-/* Who is looked at may be on its way from one sleep to the next: a difference has to last. */
-static bool same_task_soon(struct duel *d, int i, bool *state_only)
-{
-	const struct timespec nap = { 0, 2 * 1000 * 1000 };
-
-	for (int tries = 0; !same_task(d, i, state_only); tries++) {
-		if (tries == 25)
-			return false;
-		nanosleep(&nap, NULL);
-	}
-	return true;
+	if (m.field[FIELD_PPID] != k->field[FIELD_PPID])
+		return say(d, "parent", i, m.field[FIELD_PPID], k->field[FIELD_PPID]);
+	if (m.field[FIELD_PGID] != k->field[FIELD_PGID])
+		return say(d, "group", i, m.field[FIELD_PGID], k->field[FIELD_PGID]);
+	if (m.field[FIELD_SID] != k->field[FIELD_SID])
+		return say(d, "session", i, m.field[FIELD_SID], k->field[FIELD_SID]);
+	return same_numbers(d, i, &m, k);
 }
 
 /* What a call that waited has returned, if it has. */
 static bool same_return(struct duel *d, int i)
 {
 	struct op returns = { .code = OP_RETURNS, .actor = i };
-	struct op_answer m = { 0 }, k = { 0 };
+	struct op_answer m = { 0 };
 
-	d->waited[i] = d->model->task[i]->pending;
 	if (!d->model->task[i]->pending)
 		return true;
 	model_step(d->model, &returns, &m);
-	case_live.step(d->live, &returns, &k);
-	return same_answer(d, &returns, &m, &k);
+	return same_answer(d, &returns, &m, &d->seen[i].returns);
 }
 
 /* Several of one signal may have become one on their way: only whether any came is certain. */
 static bool same_signals(struct duel *d, int i)
 {
-	static const int signals[] = { 1, 10, 15, 17, 18, 20, 34 };
 	struct op ask = { .code = OP_SIGNALS, .actor = i };
 
-	for (size_t s = 0; s < sizeof signals / sizeof *signals; s++) {
-		struct op_answer m = { 0 }, k = { 0 };
+	for (int s = 0; s < DUEL_SIGNALS; s++) {
+		struct op_answer m = { 0 };
 
-		ask.arg[KEY_SIG] = signals[s];
+		ask.arg[KEY_SIG] = watched_signals[s];
 		model_step(d->model, &ask, &m);
-		case_live.step(d->live, &ask, &k);
-		if ((m.field[FIELD_RET] > 0) != (k.field[FIELD_RET] > 0))
-			return say(d, "a handled signal", i, m.field[FIELD_RET], k.field[FIELD_RET]);
+		if ((m.field[FIELD_RET] > 0) != d->seen[i].handled[s])
+			return say(d, "a handled signal", i, m.field[FIELD_RET], d->seen[i].handled[s]);
 	}
 	return true;
 }
 
-/* Two threads of one process that both wait: who is first is anybody's guess. */
-static bool waits_beside(const struct duel *d, int i)
+static bool same_worlds(struct duel *d)
 {
-	const struct pidns_task *own = d->model->task[i]->task;
+	bool same = true;
 
-	for (int j = 0; j < d->model->task_end; j++) {
-		const struct model_task *t = d->model->task[j];
-
-		if (j != i && t->used && t->task && own && pidns_leader(t->task) == pidns_leader(own) &&
-		    d->waited[j])
-			return true;
-	}
-	return false;
-}
-
-/*
- * Where several die at once, the kernel leaves open who goes first: one whose parent dies too may have told the old parent
- * (who ignores its children, and it is gone) or the new one (who does not).  One that is continued and dies of what was
- * pending may be found by its parent in between.
- */
-static enum random_verdict compare_worlds(struct duel *d, bool open)
-{
-	for (int i = 0; i < d->model->task_end; i++) {
-		bool state_only = false;
-
-		if (!d->model->task[i]->used)
-			continue;
-		if (!same_task_soon(d, i, &state_only))
-			return state_only && open ? RANDOM_RACE : RANDOM_DIFFERS;
-		if (!same_return(d, i))
-			return open || waits_beside(d, i) ? RANDOM_RACE : RANDOM_DIFFERS;
-		if (!same_signals(d, i))
-			return open ? RANDOM_RACE : RANDOM_DIFFERS;
-	}
-	return RANDOM_SAME;
+	/* all of them: a return that was not asked for would be asked for later */
+	for (int i = 0; i < d->model->task_end; i++)
+		if (d->model->task[i]->used)
+			same = same_return(d, i) && same;
+	for (int i = 0; same && i < d->model->task_end; i++)
+		if (d->model->task[i]->used)
+			same = same_look(d, i) && same_signals(d, i);
+	return same;
 }
 
 /* ---------------------------------------------------------------------------------------- stepping -- */
@@ -329,71 +326,124 @@ static void keep_numbers(struct duel *d, const struct op *op, const struct op_an
 	d->nspid_len[i] = a->nspid_len;
 }
 
-static uint32_t living(const struct duel *d)
-{
-	uint32_t n = 0;
-
-	for (int i = 0; i < d->model->task_end; i++) {
-		const struct model_task *t = d->model->task[i];
-		enum pidns_state state = t->used && t->task ? pidns_state(t->task) : PIDNS_GONE;
-
-		n += state == PIDNS_RUNNING || state == PIDNS_WAITING || state == PIDNS_STOPPED;
-	}
-	return n;
-}
-
 static bool can_act(const struct model_task *t)
 {
 	return t->used && t->task && !t->pending && pidns_state(t->task) == PIDNS_RUNNING;
 }
 
 /*
- * A signal for somebody else may stop or end the caller too, but a moment later: the kernel may let the call return before
- * that.  The model, where it has not, is told to have returned as well.
+ * What a call does to others may stop or end the caller too, but a moment later: a signal for its group, an init that could
+ * die when its last child was reaped.  The kernel may let the call return before that.  The model, where it has not, is told
+ * to have returned as well.
  */
 static void returned_before(struct duel *d, const struct op *op, struct op_answer *m,
 			    const struct op_answer *k)
 {
 	struct model_task *t = d->model->task[op->actor];
-
+	bool others = op_has(op, KEY_SIG) || op->code == OP_WAIT4 || op->code == OP_WAITID;
 	bool stopped = m->kind == ANSWER_BLOCKS && t->task && pidns_state(t->task) == PIDNS_STOPPED;
 
-	if ((!stopped && m->kind != ANSWER_ENDED) || k->kind != ANSWER_OK || !op_has(op, KEY_SIG))
+	if (!others || (!stopped && m->kind != ANSWER_ENDED) || k->kind != ANSWER_OK)
 		return;
 	*m = *k;
 	t->pending = false;
+	d->step[d->steps - 1].returned = true;
 }
 
-/* R4.10: a task that releases itself is gone a moment before its number is free, and a cyclic number passes over it. */
-static bool may_be_late(const struct duel *d, const struct op *op, const struct op_answer *m,
-			const struct op_answer *k)
+/* In a shortened list set_tid may reach out beyond the world's own namespaces, which a model that ends there refuses. */
+static bool reaches_out(const struct duel *d, const struct op *op)
 {
-	const struct live_world *live = d->live;
+	bool newpid = (op->arg[KEY_FLAGS] & (int64_t)PIDNS_CLONE_NEWPID) != 0;
+	uint32_t levels = (uint32_t)d->nspid_len[op->actor] + newpid;
 
-	if (op->code != OP_CLONE3 && op->code != OP_CLONE && op->code != OP_FORK)
+	return d->live && op->set_tid_len > levels && op->set_tid_len <= 32;
+}
+
+static bool is_compared(const struct op *op)
+{
+	unsigned traits = op_by_code((enum op_code)op->code)->traits;
+
+	return (traits & (TRAIT_DISTURBS | TRAIT_MAKES_TASK)) || op->code == OP_SETSID ||
+	       op->code == OP_SETPGID;
+}
+
+static bool same_all(struct duel *d, const struct duel_step *step, struct op_answer *m)
+{
+	bool same;
+
+	returned_before(d, &step->op, m, &d->answer);
+	same = same_answer(d, &step->op, m, &d->answer);
+	if (is_compared(&step->op))
+		same = same_worlds(d) && same;
+	return same;
+}
+
+/* The model as it was before the last operation, then that one with its turns in another order. */
+static bool replay(struct duel *d, uint64_t order, struct op_answer *m)
+{
+	struct model_config config = { .features = duel_features, .may_reorder = true, .unchecked = true };
+
+	model_close(d->model);
+	d->model = NULL;
+	if (model_open(&d->model, &config) < 0)
 		return false;
-	if (m->kind != ANSWER_OK || k->kind != ANSWER_OK || k->field[FIELD_RET] <= m->field[FIELD_RET])
-		return false;
-	for (int i = 0; i < live->task_end; i++)
-		if (live->task[i].used && live->task[i].fresh)
+	make_scene(d, d->model, false);
+	for (size_t i = 0; i < d->steps; i++) {
+		struct duel_step *step = &d->step[i];
+		bool last = i + 1 == d->steps;
+
+		memset(m, 0, sizeof *m);
+		d->model->order = last ? order : step->order;
+		model_step(d->model, &step->op, m);
+		if (last)
+			step->order = order;
+		else if (step->returned)
+			d->model->task[step->op.actor]->pending = false;
+		for (int t = 0; !last && is_compared(&step->op) && t < d->model->task_end; t++)
+			same_return(d, t);
+	}
+	return true;
+}
+
+/* Linux leaves the order of turns to its scheduler: whether the model does in some order what the kernel did. */
+static bool may_be(struct duel *d)
+{
+	const struct timespec nap = { 0, 2 * 1000 * 1000 };
+
+	for (uint64_t order = 1; order <= DUEL_ORDERS; order++) {
+		struct op_answer m;
+
+		/* who is looked at may be on its way from one sleep to the next: what is seen has to last */
+		if (order <= 25 && is_compared(&d->step[d->steps - 1].op)) {
+			nanosleep(&nap, NULL);
+			for (int i = 0; i < d->model->task_end; i++)
+				look(d, i);
+		}
+		if (!replay(d, order == 1 ? 0 : order * 0x9e3779b97f4a7c15ULL, &m))
+			return false;
+		if (!is_hazard(d) && same_all(d, &d->step[d->steps - 1], &m))
 			return true;
-	return live->late_count > 0;
+	}
+	return false;
 }
 
 enum random_verdict duel_step(struct duel *d, const struct random_op *from, struct random_tally *tally)
 {
-	struct op_answer m = { 0 }, k = { 0 };
+	struct duel_step *step = &d->step[d->steps];
+	struct op_answer m = { 0 };
 	struct op op, live;
-	uint32_t before = living(d);
-	unsigned traits;
+	char why[sizeof d->why];
 
 	resolve(d, from, &op);
 	if (op.actor >= d->model->task_end || !can_act(d->model->task[op.actor]))
 		return RANDOM_SAME; /* in a shortened list */
+	if (reaches_out(d, &op))
+		return RANDOM_SAME;
 	if (op.child > 0 && op.child < d->model->task_end && d->model->task[op.child]->used &&
 	    d->model->task[op.child]->task)
 		return RANDOM_SAME; /* a shortened list: the name is still somebody's */
-	traits = op_by_code((enum op_code)op.code)->traits;
+	if (d->live && d->steps == DUEL_STEPS)
+		return RANDOM_END;
 	model_step(d->model, &op, &m);
 	if (d->model->broken) {
 		snprintf(d->why, sizeof d->why, "pidns_check: %s", d->model->broken);
@@ -401,19 +451,27 @@ enum random_verdict duel_step(struct duel *d, const struct random_op *from, stru
 	}
 	if (is_hazard(d))
 		return RANDOM_END;
-	d->deaths = before > living(d) ? before - living(d) : 0;
-	keep_numbers(d, &op, &m);
 	if (tally)
 		tally_add(tally, from, &m);
+	keep_numbers(d, &op, &m);
 	if (!d->live)
 		return RANDOM_SAME;
+	*step = (struct duel_step){ .op = op };
+	d->steps++;
 	live = for_live(d, &op);
-	case_live.step(d->live, &live, &k);
-	returned_before(d, &op, &m, &k);
-	if (!same_answer(d, &op, &m, &k))
-		return may_be_late(d, &op, &m, &k) ? RANDOM_RACE : RANDOM_DIFFERS;
-	if (traits & (TRAIT_DISTURBS | TRAIT_MAKES_TASK) || op.code == OP_SETSID || op.code == OP_SETPGID)
-		return compare_worlds(d,
-				      d->deaths > 1 || (d->deaths == 1 && op.arg[KEY_SIG] == PIDNS_SIGCONT));
-	return RANDOM_SAME;
+	memset(&d->answer, 0, sizeof d->answer);
+	case_live.step(d->live, &live, &d->answer);
+	for (int i = 0; is_compared(&op) && i < d->model->task_end; i++)
+		if (d->model->task[i]->used)
+			observe(d, i);
+	if (same_all(d, step, &m))
+		return RANDOM_SAME;
+	memcpy(why, d->why, sizeof why);
+	if (may_be(d)) {
+		if (tally)
+			tally->open++;
+		return RANDOM_SAME;
+	}
+	memcpy(d->why, why, sizeof why);
+	return RANDOM_DIFFERS;
 }

@@ -11,7 +11,8 @@
  *             the same;
  *        (R2) nothing is done to the kernel that could leave an init unkillable (R5.30): the model goes first, and a list ends
  *             before an init is in a group that somebody else of its namespace founded;
- *        (R3) what the kernel itself leaves open (who of several dies first) is no difference, and is counted.
+ *        (R3) what the kernel itself leaves open (who of several dies first) is no difference, and is counted: the model is
+ *             tried with the turns in other orders, and goes on with the one that explains what the kernel did.
  */
 #ifndef SETTID_TESTS_RANDOM_H
 #define SETTID_TESTS_RANDOM_H
@@ -31,7 +32,6 @@ struct random_op {
 enum random_verdict {
 	RANDOM_SAME,
 	RANDOM_DIFFERS,
-	RANDOM_RACE,   /* what the kernel leaves open: the list ends here */
 	RANDOM_END,    /* the next operation would be a hazard            */
 	RANDOM_BROKEN, /* pidns_check() found something                 */
 };
@@ -59,10 +59,25 @@ static inline bool rng_percent(struct random_rng *r, uint32_t p)
 }
 
 struct random_tally {
-	uint64_t ops, races, unrepeated, worlds;
+	uint64_t ops, open, unrepeated, worlds;
 	uint64_t by_op[64];
 	uint64_t by_error[64][40];
 	uint64_t blocks, ended;
+};
+
+enum { DUEL_SIGNALS = 7, DUEL_STEPS = 4096, DUEL_ORDERS = 300 };
+
+/* What the kernel shows of one task. */
+struct duel_seen {
+	struct op_answer look, returns;
+	bool handled[DUEL_SIGNALS];
+};
+
+/* One operation as it was performed. */
+struct duel_step {
+	struct op op;
+	uint64_t order; /* model_world.order: what the kernel's scheduler seems to have chosen */
+	bool returned;  /* the kernel let it return before what it did reached the caller     */
 };
 
 /* Both sides of one list of operations.  live is NULL where only the model runs. */
@@ -72,9 +87,11 @@ struct duel {
 	int64_t fd_offset;                        /* the kernel's descriptors are higher by that */
 	int32_t nspid[CASE_TASKS][OP_LEVELS_MAX]; /* last known, outermost first from outer's level */
 	int32_t nspid_len[CASE_TASKS];
-	bool waited[CASE_TASKS]; /* its call had not returned when last looked at */
-	uint32_t deaths;         /* processes that died in the last operation */
-	char why[512];           /* what differs */
+	struct op_answer answer; /* the kernel's, to the last operation */
+	struct duel_seen seen[CASE_TASKS];
+	struct duel_step step[DUEL_STEPS];
+	size_t steps;
+	char why[512]; /* what differs */
 };
 
 /* 0, or a negative errno with `why`. */
@@ -93,8 +110,8 @@ void random_op_make(struct random_rng *rng, const struct duel *d, struct random_
 /* An index for a new task: one whose task is gone, or -1. */
 int random_free_index(const struct duel *d);
 
-/* Whether a list differs: `why` gets how.  A difference is one that comes again. */
-bool random_differs(const struct random_op *ops, size_t len, bool with_live, char why[512]);
+/* Whether a list differs each time it is run: `why` gets how it did last. */
+bool random_differs(const struct random_op *ops, size_t len, bool with_live, int runs, char why[512]);
 /* Takes out all that is not needed for the list to differ; returns its new length.  `why` gets the last difference. */
 size_t random_shrink(struct random_op *ops, size_t len, bool with_live, char why[512]);
 void random_print(FILE *out, const struct random_op *ops, size_t len);

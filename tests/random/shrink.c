@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool random_differs(const struct random_op *ops, size_t len, bool with_live, char why[512])
+enum { SHRINK_RUNS = 3 };
+
+static bool differs_now(const struct random_op *ops, size_t len, bool with_live, char why[512])
 {
-	struct duel d;
+	static struct duel d;
 	enum random_verdict v = RANDOM_SAME;
 
 	if (duel_open(&d, with_live) < 0)
@@ -22,6 +24,14 @@ bool random_differs(const struct random_op *ops, size_t len, bool with_live, cha
 		snprintf(why, 512, "%s", d.why);
 	duel_close(&d);
 	return v == RANDOM_DIFFERS || v == RANDOM_BROKEN;
+}
+
+bool random_differs(const struct random_op *ops, size_t len, bool with_live, int runs, char why[512])
+{
+	for (int run = 0; run < runs; run++)
+		if (!differs_now(ops, len, with_live, why))
+			return false;
+	return true;
 }
 
 /* Large pieces first, then smaller ones, until single ones cannot go. */
@@ -35,7 +45,7 @@ size_t random_shrink(struct random_op *ops, size_t len, bool with_live, char why
 		for (size_t at = 0; at + piece <= len;) {
 			memcpy(tried, ops, at * sizeof *ops);
 			memcpy(tried + at, ops + at + piece, (len - at - piece) * sizeof *ops);
-			if (random_differs(tried, len - piece, with_live, why)) {
+			if (random_differs(tried, len - piece, with_live, SHRINK_RUNS, why)) {
 				len -= piece;
 				memcpy(ops, tried, len * sizeof *ops);
 				any = true;
