@@ -102,6 +102,8 @@ struct pidns__grove {
 	struct pidns__leaf leaf[];
 };
 
+typedef PIDNS_SHARED(struct pidns__leaf *) pidns__leaf_slot;
+
 /* The leaves of a namespace.  Grows by a copy; the old one stays until the namespace goes, for who reads it. */
 struct pidns__dir {
 	uint32_t len; /* leaves there is room for: a power of two from 64 to PIDNS__LEAVES */
@@ -109,7 +111,7 @@ struct pidns__dir {
 	pidns__set *full; /* per leaf: all its numbers are taken; behind leaf[] */
 	pidns__set *some; /* per leaf: one at least is                          */
 	pidns__set *top;  /* per word of full: all its bits are set             */
-	PIDNS_SHARED(struct pidns__leaf *) leaf[];
+	pidns__leaf_slot leaf[];
 };
 
 struct pidns__upid {
@@ -141,6 +143,8 @@ struct pidns_ns {
 	struct pidns_world *world;
 	struct pidns_ns *parent; /* holds a reference */
 	PIDNS_SHARED(struct pidns__low *) low;
+	PIDNS_SHARED(pidns__leaf_slot *) leaf; /* dir's */
+	PIDNS_SHARED(uint32_t) len;            /* of leaf: never more than there are */
 	PIDNS_SHARED(struct pidns__dir *) dir;
 	PIDNS_SHARED(int32_t) * limit; /* its pid_max: its own, or the world's */
 	PIDNS_SHARED(int32_t) pid_max;

@@ -184,15 +184,25 @@ static PIDNS__RARE int32_t reserve(struct pidns_ns *at, uint32_t depth, const st
 	return 0;
 }
 
-/* The same, when nothing is wished and the next number is at hand.  False: it is not. */
+/* The same, where it is done at once.  False: nothing has been done. */
 static inline bool reserve_next(struct pidns_ns *at, struct pidns__upid *u)
 {
 	uint32_t nr = pidns__table_take_next(at, (uint32_t)pidns__peek(at->limit));
 
-	if (!nr)
+	if (pidns__rarely(!nr))
 		return false;
 	note(u, at, nr, at->cursor);
 	at->cursor = nr + 1;
+	return true;
+}
+
+static inline bool reserve_wished(struct pidns_ns *at, int32_t want, const struct pidns_wish *wish,
+				  struct pidns__upid *u)
+{
+	if (want < 1 || want >= pidns__peek(at->limit) || !at->had_init ||
+	    (wish->may && !wish->may(wish->ctx, at)) || !pidns__table_take_free(at, (uint32_t)want))
+		return false;
+	note(u, at, (uint32_t)want, WISHED);
 	return true;
 }
 
@@ -257,7 +267,8 @@ static inline int32_t grant(struct pidns_ns *ns, const struct pidns_wish *wish, 
 	for (;; u--) {
 		int32_t r = 0;
 
-		if (pidns__rarely(u > unwished) || pidns__rarely(!reserve_next(at, u)))
+		if (!(u > unwished ? reserve_wished(at, wish->set_tid[own - u], wish, u)
+				   : reserve_next(at, u)))
 			r = reserve(at, (uint32_t)(own - u), wish, u, err);
 		if (at != ns)
 			pidns__unlock(w, &at->lock);

@@ -79,6 +79,8 @@ static struct pidns__dir *dir_for(struct pidns_ns *ns, uint32_t at)
 	if (old)
 		dir_copy(d, old);
 	pidns__store(&ns->dir, d);
+	pidns__store(&ns->leaf, d->leaf);
+	pidns__store(&ns->len, d->len); /* after leaf: a reader who sees it has the longer one */
 	return d;
 }
 
@@ -225,18 +227,16 @@ struct pidns_id *pidns_find(const struct pidns_ns *ns, int32_t nr)
 {
 	uint32_t n = (uint32_t)nr;
 	const struct pidns__low *low;
-	const struct pidns__dir *d;
 	const struct pidns__leaf *leaf;
 
 	if (n < PIDNS__LOW) {
 		low = pidns__load(&ns->low);
 		return low ? pidns__load(&low->slot[n]) : NULL;
 	}
-	d = pidns__load(&ns->dir);
 	n >>= PIDNS__LEAF_SHIFT;
-	if (!d || n >= d->len)
+	if (n >= pidns__load(&ns->len))
 		return NULL;
-	leaf = pidns__load(&d->leaf[n]);
+	leaf = pidns__load(&pidns__load(&ns->leaf)[n]);
 	return leaf ? pidns__load(&leaf->slot[(uint32_t)nr % PIDNS__LEAF_LEN]) : NULL;
 }
 

@@ -19,10 +19,10 @@ void pidns__leaf_unfilled(struct pidns__dir *d, uint32_t at);
 /* The leaf that nr lies in; NULL: a small number, or nothing has been taken there yet. */
 static inline struct pidns__leaf *pidns__leaf_of(const struct pidns_ns *ns, uint32_t nr)
 {
-	const struct pidns__dir *d = pidns__peek(&ns->dir);
 	uint32_t at = nr >> PIDNS__LEAF_SHIFT;
 
-	return nr >= PIDNS__LOW && d && at < d->len ? pidns__peek(&d->leaf[at]) : NULL;
+	return nr >= PIDNS__LOW && at < pidns__peek(&ns->len) ? pidns__peek(&pidns__peek(&ns->leaf)[at])
+							      : NULL;
 }
 
 /* The first free number >= from, which is below PIDNS_NUMBER_MAX; that or more: there is none. */
@@ -51,22 +51,25 @@ static inline bool pidns__table_is_taken(const struct pidns_ns *ns, uint32_t nr)
 	return low && pidns__bit(low->used, nr);
 }
 
+static inline void pidns__leaf_took(struct pidns_ns *ns, struct pidns__leaf *leaf, uint32_t at)
+{
+	if (leaf->count++ == 0)
+		pidns__bit_set(pidns__peek(&ns->dir)->some, at);
+	else if (pidns__rarely(leaf->count == leaf->len))
+		pidns__leaf_filled(pidns__peek(&ns->dir), at);
+}
+
 /* nr is free.  False: out of memory. */
 static inline bool pidns__table_take(struct pidns_ns *ns, uint32_t nr)
 {
 	struct pidns__leaf *leaf = pidns__leaf_of(ns, nr);
-	struct pidns__dir *d;
 
 	if (nr < PIDNS__LOW)
 		return pidns__table_take_low(ns, nr);
 	if (!leaf && !(leaf = pidns__leaf_make(ns, nr)))
 		return false;
-	d = pidns__peek(&ns->dir);
 	pidns__bit_set(leaf->used, nr % PIDNS__LEAF_LEN);
-	if (leaf->count++ == 0)
-		pidns__bit_set(d->some, nr >> PIDNS__LEAF_SHIFT);
-	else if (leaf->count == leaf->len)
-		pidns__leaf_filled(d, nr >> PIDNS__LEAF_SHIFT);
+	pidns__leaf_took(ns, leaf, nr >> PIDNS__LEAF_SHIFT);
 	return true;
 }
 
@@ -76,15 +79,11 @@ static inline bool pidns__table_take(struct pidns_ns *ns, uint32_t nr)
  */
 static inline uint32_t pidns__table_take_next(struct pidns_ns *ns, uint32_t end)
 {
-	uint32_t from = ns->cursor, at = from >> PIDNS__LEAF_SHIFT, nr;
-	struct pidns__dir *d = pidns__peek(&ns->dir);
-	struct pidns__leaf *leaf;
+	uint32_t from = ns->cursor, nr;
+	struct pidns__leaf *leaf = pidns__leaf_of(ns, from);
 	pidns__set *set;
 	pidns__word word, room;
 
-	if (from < PIDNS__LOW || !d || at >= d->len)
-		return 0;
-	leaf = pidns__peek(&d->leaf[at]);
 	if (!leaf)
 		return 0;
 	set = &leaf->used[from % PIDNS__LEAF_LEN / PIDNS__WORD_BITS];
@@ -96,13 +95,23 @@ static inline uint32_t pidns__table_take_next(struct pidns_ns *ns, uint32_t end)
 	if (nr >= end)
 		return 0;
 	pidns__poke(set, word | (room & (~room + 1)));
-	if (leaf->count++ == 0)
-		pidns__bit_set(d->some, at);
-	else if (leaf->count == leaf->len)
-		pidns__leaf_filled(d, at);
+	pidns__leaf_took(ns, leaf, from >> PIDNS__LEAF_SHIFT);
 	__builtin_prefetch(&leaf->slot[from % PIDNS__LEAF_LEN + 64 / sizeof(pidns__slot)],
 			   1); /* the next to come */
 	return nr;
+}
+
+/* Number nr is taken if it is free and its leaf is there.  False: the long way will tell. */
+static inline bool pidns__table_take_free(struct pidns_ns *ns, uint32_t nr)
+{
+	struct pidns__leaf *leaf = pidns__leaf_of(ns, nr);
+
+	if (!leaf || pidns__bit(leaf->used, nr % PIDNS__LEAF_LEN))
+		return false;
+	__builtin_prefetch(&leaf->slot[nr % PIDNS__LEAF_LEN], 1);
+	pidns__bit_set(leaf->used, nr % PIDNS__LEAF_LEN);
+	pidns__leaf_took(ns, leaf, nr >> PIDNS__LEAF_SHIFT);
+	return true;
 }
 
 /* Where the identity that has nr, which is taken, is to be found. */
@@ -116,21 +125,20 @@ static inline pidns__slot *pidns__table_slot(const struct pidns_ns *ns, uint32_t
 
 static inline void pidns__table_release(struct pidns_ns *ns, uint32_t nr)
 {
-	struct pidns__dir *d;
+	uint32_t at = nr >> PIDNS__LEAF_SHIFT;
 	struct pidns__leaf *leaf;
 
 	if (nr < PIDNS__LOW) {
 		pidns__table_release_low(ns, nr);
 		return;
 	}
-	d = pidns__peek(&ns->dir);
-	leaf = pidns__peek(&d->leaf[nr >> PIDNS__LEAF_SHIFT]);
+	leaf = pidns__peek(&pidns__peek(&ns->leaf)[at]);
 	pidns__store(&leaf->slot[nr % PIDNS__LEAF_LEN], NULL);
 	pidns__bit_clear(leaf->used, nr % PIDNS__LEAF_LEN);
-	if (leaf->count == leaf->len)
-		pidns__leaf_unfilled(d, nr >> PIDNS__LEAF_SHIFT);
+	if (pidns__rarely(leaf->count == leaf->len))
+		pidns__leaf_unfilled(pidns__peek(&ns->dir), at);
 	if (--leaf->count == 0)
-		pidns__bit_clear(d->some, nr >> PIDNS__LEAF_SHIFT);
+		pidns__bit_clear(pidns__peek(&ns->dir)->some, at);
 }
 
 #endif
