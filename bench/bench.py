@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """bench.py: ./dev bench: measures, compares each figure with its bound, prints tables.
 
-usage: ./dev bench [spawn|fork|threads|restore|dump]... [--json] [--write]
+usage: ./dev bench [spawn|fork|threads|restore|dump|pidns]... [--json] [--write]
 
   --json    the results as JSON instead of tables
-  --write   also into docs/performance.json, and from there into the tables of docs/performance.md and its plot
+  --write   also into docs/performance.json, and from there into the tables of docs/performance.md and its plots
 
 A section is a function that returns {"tables": [...], "bounds": [...], "curves": {...}}; report.py prints them,
 plot.py draws the curves.  Measuring itself is done by the C programs next to this file.
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-import plot
+import pidns
 import report
 import samples
 
@@ -283,9 +283,16 @@ def dump():
     return {"tables": [nested, own], "bounds": nested_bounds + own_bounds}
 
 
+# ---------------------------------------------------------------------------------------------------- pidns
+
+
+def numbers():
+    return pidns.section(run, bound, say)
+
+
 # ----------------------------------------------------------------------------------------------------- main
 
-SECTIONS = {"spawn": spawn, "fork": fork, "threads": threads, "restore": restore, "dump": dump}
+SECTIONS = {"spawn": spawn, "fork": fork, "threads": threads, "restore": restore, "dump": dump, "pidns": numbers}
 
 
 def machine():
@@ -298,9 +305,9 @@ def machine():
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measure settid side by side with raw loops.")
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help="spawn, fork, threads, restore, dump (all of them)")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help="spawn, fork, threads, restore, dump, pidns (all of them)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
-    parser.add_argument("--write", action="store_true", help="renew docs/performance.md and its plot")
+    parser.add_argument("--write", action="store_true", help="renew docs/performance.md and its plots")
     args = parser.parse_args()
     for name in args.sections:
         if name not in SECTIONS:
@@ -321,7 +328,7 @@ def main():
     else:
         report.print_text(results)
     if args.write:
-        report.write(results, plot.draw)
+        report.write(results)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,14 @@ import json
 import os
 import re
 
+import plot
+import plot_pidns
+
 JSON = "docs/performance.json"
 PAGE = "docs/performance.md"
 PLOT = "docs/performance.svg"
+NUMBERS_PLOT = "docs/performance-numbers.svg"
+LEVELS_PLOT = "docs/performance-levels.svg"
 README = "README.md"
 
 
@@ -28,7 +33,8 @@ def verdict(bound):
     unit = f" {bound['unit']}" if bound["unit"] else ""
     value = f"{bound['value']:.3f}" if bound["at_most"] < 1.1 else f"{bound['value']:.2f}"
     spread = cell(bound["spread"]) if bound["spread"] else ""
-    return [bound["name"], value + unit, f"{bound['at_most']:g}{unit}", spread, "yes" if bound["met"] else "NO"]
+    limit = f"≥ {bound['at_least']:g}" if "at_least" in bound else f"{bound['at_most']:g}"
+    return [bound["name"], value + unit, limit + unit, spread, "yes" if bound["met"] else "NO"]
 
 
 VERDICT_HEAD = ["", "measured", "at most", "spread", "met"]
@@ -164,7 +170,18 @@ def read(path):
         return file.read()
 
 
-def write(results, draw):
+def draw_all(sections):
+    """{path: text} of the plots that there are figures for."""
+    drawn = {}
+    if "restore" in sections and "spawn" in sections:
+        drawn[PLOT] = plot.draw(sections["restore"]["curves"], sections["spawn"]["tables"][0])
+    if "pidns" in sections:
+        drawn[NUMBERS_PLOT] = plot_pidns.draw_numbers(sections["pidns"]["curves"])
+        drawn[LEVELS_PLOT] = plot_pidns.draw_levels(sections["pidns"]["curves"])
+    return drawn
+
+
+def write(results):
     sections = json.loads(read(JSON))["sections"] if os.path.exists(JSON) else {}
     sections.update(results["sections"])
     stored = {"machine": results["machine"], "sections": sections}
@@ -172,7 +189,7 @@ def write(results, draw):
         JSON: json.dumps(stored, indent=1, ensure_ascii=False) + "\n",
         PAGE: render(read(PAGE), stored),
         README: render_readme(read(README), stored),
-        PLOT: draw(sections["restore"]["curves"], sections["spawn"]["tables"][0]),
+        **draw_all(sections),
     }
     for path, text in texts.items():
         with open(path, "w", encoding="utf-8") as out:
