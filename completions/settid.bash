@@ -10,9 +10,9 @@ _settid_options() {
 	show) echo '--format --input --outside --ghost --help' ;;
 	convert) echo '--output --input --outside --ghost --help' ;;
 	diff) echo '--no-names --no-commands --quiet --json --input --outside --ghost --help' ;;
-	restore) echo '--into --hold --exec --method --user --no-verify --keep --pidfile --reservation --timeout --json' \
+	restore) echo '--into --hold --exec --method --user --no-prove --no-core --no-verify --keep --pidfile --reservation --timeout --json' \
 		'--input --outside --ghost --help' ;;
-	plan) echo '--format --json --into --exec --input --outside --ghost --help' ;;
+	plan) echo '--format --json --into --prove --exec --input --outside --ghost --help' ;;
 	reserve) echo '--for --into --ttl --wait --socket --detach --give --take --end --status --json' \
 		'--input --outside --ghost --help' ;;
 	model) echo '--profile --levels --json --quiet --help' ;;

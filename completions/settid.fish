@@ -65,6 +65,8 @@ complete -c settid -n '__settid_is restore' -l hold -d 'Keep placeholders until 
 complete -c settid -n '__settid_is restore plan' -l exec -d 'Start the programs'
 complete -c settid -n '__settid_is restore' -l method -x -a 'auto clone3 ns_last_pid' -d 'How numbers are chosen'
 complete -c settid -n '__settid_is restore' -l user -d 'In a user namespace of its own'
+complete -c settid -n '__settid_is restore' -l no-prove -d 'Do not try the plan on the model first'
+complete -c settid -n '__settid_is restore' -l no-core -d 'Zombies that dumped core die without a dump'
 complete -c settid -n '__settid_is restore' -l no-verify -d 'Do not compare what was built'
 complete -c settid -n '__settid_is restore' -l keep -d 'Keep a tree that was found different'
 complete -c settid -n '__settid_is restore' -l pidfile -r -F -d 'File that holds the PID of the root'
@@ -72,6 +74,7 @@ complete -c settid -n '__settid_is restore' -l reservation -r -F -d 'Have the nu
 complete -c settid -n '__settid_is restore' -l timeout -x -d 'Give up after so many seconds'
 complete -c settid -n '__settid_is restore' -l json -d 'Say what was done as JSON'
 complete -c settid -n '__settid_is plan' -s f -l format -x -a 'text json dot' -d 'Kind of output'
+complete -c settid -n '__settid_is plan' -l prove -d 'Carry it out on a model first'
 complete -c settid -n '__settid_is plan' -l json -d 'The same as --format json'
 
 complete -c settid -n '__settid_is reserve' -l for -r -F -d 'All numbers that this tree wants'

@@ -21,6 +21,8 @@ static const char help[] =
 	"      --json           the same as -f json\n"
 	"      --into WHERE     new (default): level 0 is a new PID namespace;\n"
 	"                       current or a PID: it is one that exists\n"
+	"      --prove          carry it out on a model of the kernel first, and compare\n"
+	"                       the end with FILE\n"
 	"      --exec           programs start at the end, instead of placeholders\n" INPUT_HELP
 	"  -h, --help           this text\n"
 	"\n"
@@ -48,6 +50,7 @@ int cmd_plan(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "into", required_argument, NULL, 'i' },
 		{ "exec", no_argument, NULL, 'e' },
+		{ "prove", no_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		INPUT_OPTIONS,
 		{ NULL, 0, NULL, 0 },
@@ -58,6 +61,8 @@ int cmd_plan(int argc, char **argv)
 	struct tree_error err = { 0 };
 	struct tree *t = NULL;
 	struct plan *p = NULL;
+	struct plan_proof proof = { 0 };
+	bool prove = false;
 	int c, status = CMD_OK;
 
 	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
@@ -78,6 +83,9 @@ int cmd_plan(int argc, char **argv)
 		case 'e':
 			o.exec = true;
 			break;
+		case 'p':
+			prove = true;
+			break;
 		case 'h':
 			return cmd_help(help);
 		default:
@@ -92,8 +100,12 @@ int cmd_plan(int argc, char **argv)
 		return cmd_usage_error(argc == optind ? "which FILE?" : "one FILE only");
 	if (input_read(&input, argv[optind], &t, &err) < 0 || plan_make(t, &o, &p, &err) < 0)
 		status = cmd_fail(CMD_FAILED, "%s", err.text);
+	else if (prove && plan_prove(p, t, &o, 0, &proof, &err) < 0)
+		status = cmd_fail(CMD_FAILED, "%s", err.text);
 	else if (print_plan(p, t, format) < 0)
 		status = cmd_fail(CMD_FAILED, "cannot write the plan");
+	else if (prove && strcmp(format, "text") == 0)
+		printf("proven on the model: it ends in that tree (%.1f ms)\n", (double)proof.ns / 1e6);
 	plan_free(p);
 	tree_free(t);
 	return status;

@@ -39,6 +39,8 @@ static const char help[] =
 	"                       ends with the root's exit status\n"
 	"      --method METHOD  auto (default), clone3 or ns_last_pid\n"
 	"      --user           in a user namespace of its own: needs no privilege\n"
+	"      --no-prove       do not try the plan on the model before it is carried out\n"
+	"      --no-core        zombies that dumped core die without a dump\n"
 	"      --no-verify      do not compare what was built with FILE\n"
 	"      --keep           keep a tree that the verification found different\n"
 	"      --pidfile FILE   the root's PID, written once the tree stands and is\n"
@@ -57,7 +59,7 @@ struct request {
 	struct input input;
 	struct restore_options o;
 	struct reservation reservation;
-	bool exec, hold, verify, keep, json;
+	bool exec, hold, prove, no_core, verify, keep, json;
 	uint64_t timeout_ms;
 	sigset_t mask;
 	uint64_t deadline_ms;
@@ -66,7 +68,7 @@ struct request {
 
 struct outcome {
 	pid_t root;
-	double fork_s, verify_s;
+	double prove_s, fork_s, verify_s;
 	unsigned retries, differences, unreadable;
 	json_t *said; /* differences, for --json */
 	bool quiet;
@@ -101,13 +103,29 @@ static int parse_into(const char *text, struct restore_options *o)
 
 static int parse(int argc, char **argv, struct request *q)
 {
-	enum { INTO = 1, HOLD, EXEC, METHOD, USER, NO_VERIFY, KEEP, PIDFILE, RESERVATION, TIMEOUT, JSON };
+	enum {
+		INTO = 1,
+		HOLD,
+		EXEC,
+		METHOD,
+		USER,
+		NO_PROVE,
+		NO_CORE,
+		NO_VERIFY,
+		KEEP,
+		PIDFILE,
+		RESERVATION,
+		TIMEOUT,
+		JSON
+	};
 	static const struct option options[] = {
 		{ "into", required_argument, NULL, INTO },
 		{ "hold", no_argument, NULL, HOLD },
 		{ "exec", no_argument, NULL, EXEC },
 		{ "method", required_argument, NULL, METHOD },
 		{ "user", no_argument, NULL, USER },
+		{ "no-prove", no_argument, NULL, NO_PROVE },
+		{ "no-core", no_argument, NULL, NO_CORE },
 		{ "no-verify", no_argument, NULL, NO_VERIFY },
 		{ "keep", no_argument, NULL, KEEP },
 		{ "pidfile", required_argument, NULL, PIDFILE },
@@ -120,7 +138,7 @@ static int parse(int argc, char **argv, struct request *q)
 	};
 	int c, bad = CMD_OK;
 
-	q->verify = true;
+	q->verify = q->prove = true;
 	while (!bad && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case INTO:
@@ -137,6 +155,12 @@ static int parse(int argc, char **argv, struct request *q)
 			break;
 		case USER:
 			q->o.user = true;
+			break;
+		case NO_PROVE:
+			q->prove = false;
+			break;
+		case NO_CORE:
+			q->no_core = true;
 			break;
 		case NO_VERIFY:
 			q->verify = false;
@@ -259,12 +283,15 @@ static int report(const struct request *q, const struct tree *t, const struct pl
 	for (size_t i = 0; i < t->processes_len; i++)
 		threads += t->processes[i].threads_len > 1 ? t->processes[i].threads_len - 1 : 0;
 	if (!q->json) {
-		printf("restored %zu process%s%s as PID %d in %.1f ms%s%s\n", t->processes_len,
+		printf("restored %zu process%s%s as PID %d in %.1f ms%s%s", t->processes_len,
 		       t->processes_len == 1 ? "" : "es", threads ? " with threads" : "", (int)out->root,
 		       out->fork_s * 1000, q->verify ? ": " : "",
 		       !q->verify         ? ""
 		       : out->differences ? "found different"
 					  : "verified, every number as in the file");
+		if (q->prove)
+			printf("; plan proven in %.1f ms", out->prove_s * 1000);
+		puts("");
 		if (q->reservation.given)
 			printf("its reserved numbers were free for %.1f ms; lost and taken again %u times\n",
 			       q->reservation.window_s * 1000, q->reservation.lost);
@@ -275,13 +302,13 @@ static int report(const struct request *q, const struct tree *t, const struct pl
 	notes = json_array();
 	for (uint32_t k = 0; k < p->notes_len; k++)
 		json_array_append_new(notes, json_bytes(p->notes[k], strlen(p->notes[k])));
-	return out_json(json_pack("{s:i, s:I, s:I, s:b, s:o*, s:i, s:o, s:f, s:f, s:I, s:o*}", "root",
-				  (int)out->root, "processes", (json_int_t)t->processes_len, "threads",
-				  (json_int_t)threads, "verified", q->verify && out->differences == 0,
-				  "differences", q->verify ? json_incref(out->said) : NULL, "unreadable",
-				  (int)out->unreadable, "notes", notes, "fork_seconds", out->fork_s,
-				  "verify_seconds", out->verify_s, "retries", (json_int_t)out->retries,
-				  "reservation", reservation_json(&q->reservation)));
+	return out_json(json_pack(
+		"{s:i, s:I, s:I, s:b, s:b, s:o*, s:i, s:o, s:f, s:f, s:f, s:I, s:o*}", "root", (int)out->root,
+		"processes", (json_int_t)t->processes_len, "threads", (json_int_t)threads, "proven", q->prove,
+		"verified", q->verify && out->differences == 0, "differences",
+		q->verify ? json_incref(out->said) : NULL, "unreadable", (int)out->unreadable, "notes", notes,
+		"prove_seconds", out->prove_s, "fork_seconds", out->fork_s, "verify_seconds", out->verify_s,
+		"retries", (json_int_t)out->retries, "reservation", reservation_json(&q->reservation)));
 }
 
 static void show_progress(void *arg, size_t done)
@@ -405,14 +432,44 @@ static int attempt(struct request *q, struct tree *t, const struct plan *p, stru
 		cmd_warn("note: %s", p->notes[k]);
 	for (uint32_t k = 0; k < p->substituted_len; k++) /* a note says so: no difference then */
 		t->processes[p->substituted[k]].stop_signal = SIGSTOP;
+	for (size_t k = 0; k < t->processes_len && q->no_core; k++)
+		if (t->processes[k].core_dumped == 1)
+			t->processes[k].core_dumped = 0;
 	status = build(q, t, p, r, out);
 	restore_end(r);
 	return status;
 }
 
+/* The plan, tried on the model before the kernel sees anything of it. */
+static int make_plan(const struct request *q, const struct tree *t, struct outcome *out, struct plan **p,
+		     struct tree_error *err)
+{
+	struct plan_options o = { .new_namespace = q->o.into == RESTORE_NEW,
+				  .exec = q->exec,
+				  .no_core = q->no_core };
+	struct restore_numbers *numbers =
+		o.new_namespace ? NULL : restore_numbers_new(q->o.into == RESTORE_PID ? q->o.into_pid : 0);
+	struct plan_proof proof = { 0 };
+	int r = 0;
+
+	if (numbers) {
+		o.taken = restore_number_is_taken;
+		o.taken_arg = numbers;
+		o.number_last = restore_number_last(numbers);
+	} else if (!o.new_namespace) {
+		r = tree_fail(err, -ENOMEM, "no memory, or no /proc, to see which numbers are taken");
+	}
+	if (r == 0)
+		r = plan_make(t, &o, p, err);
+	if (r == 0 && q->prove)
+		r = plan_prove(*p, t, &o, 0, &proof, err);
+	out->prove_s = (double)proof.ns / 1e9;
+	restore_numbers_free(numbers);
+	return r;
+}
+
 static int run(struct request *q, struct tree *t)
 {
-	const struct plan_options po = { .new_namespace = q->o.into == RESTORE_NEW, .exec = q->exec };
 	struct outcome out = { .said = json_array(), .quiet = q->json };
 	struct tree_error err = { 0 };
 	struct plan *p = NULL;
@@ -422,7 +479,7 @@ static int run(struct request *q, struct tree *t)
 		q->o.ready = reservation_give;
 		q->o.ready_arg = &q->reservation;
 	}
-	if (plan_make(t, &po, &p, &err) < 0)
+	if (make_plan(q, t, &out, &p, &err) < 0)
 		status = cmd_fail(CMD_FAILED, "%s", err.text);
 	else
 		do

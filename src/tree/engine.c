@@ -36,12 +36,12 @@ static long open_child(struct engine *e, uint32_t actor, uint32_t fd)
 	return r;
 }
 
-static long wait_child(struct engine *e, uint32_t actor, int what)
+static long wait_child(const struct ctx *c, uint32_t actor, int what)
 {
-	long r;
+	long r, number = engine_number(c->e, c->actor, actor);
 
 	do
-		r = SYS5(SYS_waitid, P_PID, e->pids[actor], 0, what | WNOWAIT | __WALL, 0);
+		r = SYS5(SYS_waitid, P_PID, number, 0, what | __WALL, 0);
 	while (r == -EINTR);
 	return r;
 }
@@ -68,6 +68,20 @@ static long signal_default(uint32_t sig)
 static long send_signal(long pid, uint32_t sig)
 {
 	return pid > 0 ? SYS2(SYS_kill, pid, sig) : pid < 0 ? pid : -ESRCH;
+}
+
+static long kill_child(const struct ctx *c, uint32_t actor, uint32_t sig)
+{
+	struct engine *e = c->e;
+
+	if (c->actor == 0 && e->actors[actor].flags & PLAN_LEND_FD)
+		return SYS4(SYS_pidfd_send_signal, e->fds[e->actors[actor].fd], sig, 0, 0);
+	return send_signal(engine_number(e, c->actor, actor), sig);
+}
+
+static long see_child(const struct ctx *c, uint32_t actor, int what)
+{
+	return c->actor == 0 ? engine_watch_child(c->e, actor, what) : wait_child(c, actor, what);
 }
 
 static long signal_self(uint32_t sig)
@@ -188,7 +202,7 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_SETPGID:
 		return SYS2(SYS_setpgid, 0, s->a);
 	case PLAN_SETPGID_CHILD:
-		return SYS2(SYS_setpgid, e->pids[s->a], s->b);
+		return SYS2(SYS_setpgid, engine_number(e, c->actor, s->a), s->b);
 	case PLAN_NAME:
 		return SYS2(SYS_prctl, PR_SET_NAME, e->text + s->a);
 	case PLAN_SUBREAPER:
@@ -202,11 +216,13 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 			engine_counter_wait(e, s->a);
 		return 0;
 	case PLAN_KILL:
-		return send_signal(e->pids[s->a], s->b);
+		return kill_child(c, s->a, s->b);
 	case PLAN_WAIT_DEAD:
-		return c->actor == 0 ? engine_watch_child(e, s->a, WEXITED) : wait_child(e, s->a, WEXITED);
+		return see_child(c, s->a, WEXITED | WNOWAIT);
+	case PLAN_BURY:
+		return see_child(c, s->a, WEXITED);
 	case PLAN_WAIT_STOPPED:
-		return c->actor == 0 ? engine_watch_child(e, s->a, WSTOPPED) : wait_child(e, s->a, WSTOPPED);
+		return see_child(c, s->a, WSTOPPED | WNOWAIT);
 	case PLAN_WAIT_LEADER:
 		engine_wait_gone(e, s->a);
 		return 0;

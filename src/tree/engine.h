@@ -68,6 +68,7 @@ struct engine {
 	uint32_t actors_len;
 	uint32_t total; /* DONE steps */
 	uint32_t root;  /* actor */
+	uint32_t first; /* actor whose end is everybody's */
 	bool has_init;
 	bool exec;
 	bool subreaper;        /* the guard collects orphans: no namespace to kill */

@@ -29,6 +29,21 @@ struct ctx *engine_slot(struct engine *e, uint32_t actor)
 	return c;
 }
 
+/*
+ * Whoever has numbers at as many levels as the tree sees `of` under the number of its own level; the guard in a namespace
+ * of the tree, under that of level 0.  Outside, the guard knows those that it made.
+ */
+long engine_number(const struct engine *e, uint32_t by, uint32_t of)
+{
+	const struct plan_actor *a = &e->actors[of], *b = &e->actors[by];
+
+	if (b->numbers_len && a->numbers_len >= b->numbers_len)
+		return e->numbers[a->numbers + a->numbers_len - b->numbers_len];
+	if (!b->numbers_len && !e->has_init)
+		return e->numbers[a->numbers + a->numbers_len - 1u];
+	return e->pids[of];
+}
+
 static void set_up_clone(struct engine *e, struct sys_clone_args *args, uint32_t actor, uint64_t flags)
 {
 	const struct plan_actor *a = &e->actors[actor];
@@ -40,7 +55,7 @@ static void set_up_clone(struct engine *e, struct sys_clone_args *args, uint32_t
 	args->parent_tid = e->last_pid_fd < 0 ? (uint64_t)(uintptr_t)&e->pids[actor] : 0;
 	args->pidfd = args->tls = 0;
 	e->alive[actor] = 1;
-	args->exit_signal = a->kind == PLAN_KIND_THREAD ? 0 : a->notify;
+	args->exit_signal = a->kind == PLAN_KIND_THREAD || a->flags & PLAN_SIBLING ? 0 : a->notify;
 	args->stack = (uint64_t)(uintptr_t)(e->stacks + (size_t)actor * ENGINE_STACK);
 	args->stack_size = ENGINE_STACK - 16;
 	args->set_tid =
@@ -127,7 +142,8 @@ static int32_t leash(const struct engine *e, uint32_t creator, uint32_t actor)
 	const struct plan_actor *by = &e->actors[creator];
 	uint32_t end = e->steps[by->first_step + by->steps_len - 1].op;
 
-	if (e->actors[actor].kind == PLAN_KIND_THREAD || (e->has_init && actor != 1))
+	if (e->actors[actor].kind == PLAN_KIND_THREAD || e->actors[actor].flags & PLAN_SIBLING ||
+	    (e->has_init && actor != 1))
 		return ENGINE_FREE;
 	return end == PLAN_EXIT || end == PLAN_DIE || end == PLAN_EXIT_THREAD ? ENGINE_FREE
 									      : (int32_t)creator;
@@ -149,12 +165,15 @@ long engine_birth(struct ctx *c, uint32_t actor)
 	/* a dying init sets SIGCHLD to ignore in its table of handlers: nobody else may share that */
 	if (a->flags & PLAN_NEWPID)
 		flags = (flags & ~(uint64_t)CLONE_SIGHAND) | CLONE_NEWPID;
+	if (a->flags & PLAN_SIBLING)
+		flags |= CLONE_PARENT;
 	slot->leash = leash(e, c->actor, actor);
 	set_up_clone(e, &args, actor, flags);
-	if (c->actor == 0 && e->first_pidfd < 0) {
-		args.flags |= CLONE_PIDFD;
-		args.pidfd = (uint64_t)(uintptr_t)&e->first_pidfd;
+	if (!e->first_ns)
 		e->first_ns = engine_now();
+	if (actor == e->first || a->flags & PLAN_LEND_FD) {
+		args.flags |= CLONE_PIDFD;
+		args.pidfd = (uint64_t)(uintptr_t)(actor == e->first ? &e->first_pidfd : &e->fds[a->fd]);
 	}
 	r = e->last_pid_fd >= 0 ? birth_last_pid(e, actor, &args, slot)
 				: sys_clone_on_stack(&args, engine_run, slot);

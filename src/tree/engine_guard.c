@@ -11,7 +11,8 @@
 #include <linux/wait.h>
 #include <poll.h>
 
-#define KILL_TRIES 3 /* a child that is not killed would be waited for in vain */
+#define P_PIDFD_TYPE 3 /* waitid's, which old headers lack */
+#define KILL_TRIES 3   /* a child that is not killed would be waited for in vain */
 
 /* SIGKILL to an own child that is not reaped: the number is still its. */
 static bool kill_child(long number)
@@ -83,8 +84,8 @@ static void kill_init(struct engine *e)
 {
 	long r = SYS4(SYS_pidfd_send_signal, e->first_pidfd, SIGKILL, 0, 0);
 
-	if (r < 0 && r != -ESRCH && e->pids[1] > 0)
-		kill_child(e->pids[1]);
+	if (r < 0 && r != -ESRCH && e->pids[e->first] > 0)
+		kill_child(e->pids[e->first]);
 }
 
 void engine_remove_pidfile(struct engine *e)
@@ -109,20 +110,32 @@ void engine_teardown(struct engine *e)
 	engine_remove_pidfile(e);
 }
 
+/*
+ * Children of the guard's that it did not make: no number of theirs is known, and the init may have to wait for them to
+ * be reaped, which happens when the caller ends.
+ */
+static bool has_unknown(const struct engine *e)
+{
+	for (uint32_t a = 1; a < e->actors_len; a++)
+		if (e->actors[a].flags & PLAN_LEND_FD)
+			return true;
+	return false;
+}
+
 /* The guard's children are the caller's, in a namespace of their own whose init has to wait for the others. */
 static void end_inherited_namespace(struct engine *e)
 {
 	const struct plan_actor *guard = &e->actors[0];
 
-	if (e->pids[1] <= 0 ||
-	    SYS5(SYS_waitid, P_PID, e->pids[1], 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0) < 0)
+	if (e->pids[e->first] <= 0 ||
+	    SYS5(SYS_waitid, P_PID, e->pids[e->first], 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0) < 0)
 		return;
-	kill_child(e->pids[1]);
+	kill_child(e->pids[e->first]);
 	for (uint32_t k = guard->steps_len; k-- > 0;) {
 		const struct plan_step *s = &e->steps[guard->first_step + k];
 
 		if (s->op == PLAN_CHILD && e->pids[s->a] > 0)
-			SYS4(SYS_wait4, e->pids[s->a], 0, __WALL, 0);
+			SYS4(SYS_wait4, e->pids[s->a], 0, has_unknown(e) ? WNOHANG | __WALL : __WALL, 0);
 	}
 }
 
@@ -161,7 +174,7 @@ static void reap_outsiders(struct engine *e)
 	for (uint32_t k = 0; k < guard->steps_len; k++) {
 		const struct plan_step *s = &e->steps[guard->first_step + k];
 
-		if (s->op == PLAN_CHILD && s->a != 1 && e->pids[s->a] > 0 && !meant_dead(e, s->a))
+		if (s->op == PLAN_CHILD && s->a != e->first && e->pids[s->a] > 0 && !meant_dead(e, s->a))
 			SYS4(SYS_wait4, e->pids[s->a], 0, WNOHANG | __WALL, 0);
 	}
 }
@@ -171,11 +184,11 @@ static void reap_orphans(struct engine *e)
 {
 	siginfo_t info;
 
-	while (!meant_dead(e, 1)) {
+	while (!meant_dead(e, e->first)) {
 		info.si_pid = 0;
 		if (SYS5(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, 0) < 0)
 			break;
-		if (info.si_pid <= 0 || info.si_pid == e->pids[1])
+		if (info.si_pid <= 0 || info.si_pid == e->pids[e->first])
 			break;
 		SYS4(SYS_wait4, info.si_pid, 0, WNOHANG | __WALL, 0);
 	}
@@ -188,7 +201,7 @@ enum { LIFE, FIRST, EVENT, WATCHED };
 /* The first process, once it is there: its end, unless it was meant, is everybody's. */
 static int first_fd(const struct engine *e)
 {
-	return meant_dead(e, 1) ? -1 : e->first_pidfd;
+	return meant_dead(e, e->first) ? -1 : e->first_pidfd;
 }
 
 /*
@@ -232,13 +245,18 @@ void engine_watch_counter(struct engine *e, uint32_t counter)
 long engine_watch_child(struct engine *e, uint32_t actor, int what)
 {
 	siginfo_t info;
-	long r, pidfd = what == WEXITED ? SYS2(SYS_pidfd_open, e->pids[actor], 0) : -1;
+	bool lent = e->actors[actor].flags & PLAN_LEND_FD;
+	long number = engine_number(e, 0, actor), r, pidfd = -1;
 
-	if (what == WEXITED && pidfd < 0)
+	if (what & WEXITED)
+		pidfd = lent ? SYS3(SYS_fcntl, e->fds[e->actors[actor].fd], F_DUPFD_CLOEXEC, 3)
+			     : SYS2(SYS_pidfd_open, number, 0);
+	if (what & WEXITED && pidfd < 0)
 		return pidfd;
 	for (;;) {
 		info.si_signo = 0; /* still 0 = nothing to report yet */
-		r = SYS5(SYS_waitid, P_PID, e->pids[actor], &info, what | WNOHANG | WNOWAIT | __WALL, 0);
+		r = SYS5(SYS_waitid, lent ? P_PIDFD_TYPE : P_PID, lent ? e->fds[e->actors[actor].fd] : number,
+			 &info, what | WNOHANG | __WALL, 0);
 		if (r < 0 || info.si_signo)
 			break;
 		if (watch_for(e, pidfd >= 0 ? (int)pidfd : e->deaths_fd) != EVENT)
@@ -254,7 +272,7 @@ static void take_status(struct engine *e)
 {
 	int status = 0;
 
-	if (e->root_ended || e->actors[1].kind != PLAN_KIND_PROCESS)
+	if (e->root_ended || e->first != e->root)
 		return;
 	if (SYS4(SYS_wait4, e->pids[e->root], &status, __WALL, 0) > 0) {
 		e->root_status = status;

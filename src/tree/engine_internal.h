@@ -47,10 +47,14 @@ struct ctx *engine_slot(struct engine *e, uint32_t actor);
 /* engine_fault.c: for the init of a namespace of the tree, which takes no signal from itself. */
 long engine_die_as_init(uint32_t sig);
 
+/* engine_birth.c: process `of` as `by` has to call it. */
+long engine_number(const struct engine *e, uint32_t by, uint32_t of);
+
 /* engine.c: an actor's whole life. */
 int engine_run(void *slot) __attribute__((noreturn));
 
-/* engine_guard.c: the same waits for the guard, which meanwhile watches the restorer, and its last step. */
+/* engine_guard.c: the same waits for the guard, which meanwhile watches the restorer, and its last step.  what: WEXITED
+ * or WSTOPPED, with WNOWAIT or without. */
 void engine_watch_counter(struct engine *e, uint32_t counter);
 long engine_watch_child(struct engine *e, uint32_t actor, int what);
 void engine_watch(struct engine *e) __attribute__((noreturn));

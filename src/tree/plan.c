@@ -21,8 +21,12 @@ const char *plan__who(const struct planner *pl, int32_t process, struct plan_who
 
 	if (p->comm.bytes) /* whatever a process calls itself, it does not get to a terminal as it is */
 		text_put_safe(&name, p->comm, TEXT_UTF8);
-	snprintf(buf->text, sizeof buf->text, name.len ? "process %d (%s)" : "process %d", (int)p->nspid[0],
-		 text_str(&name));
+	if (pl->nodes[process].role != PLAN_WANTED)
+		snprintf(buf->text, sizeof buf->text, "%s %d",
+			 pl->nodes[process].role == PLAN_GHOST ? "ghost" : "helper", (int)p->nspid[0]);
+	else
+		snprintf(buf->text, sizeof buf->text, name.len ? "process %d (%s)" : "process %d",
+			 (int)p->nspid[0], text_str(&name));
 	text_done(&name);
 	return buf->text;
 }
@@ -87,86 +91,21 @@ bool plan__sees(const struct planner *pl, int32_t i, int32_t founder)
 	return founder != TREE_NONE && plan__visible(pl->t, founder, i);
 }
 
-/* Children lists in file order, and an order with parents first. */
-static int link_children(struct planner *pl)
+bool plan__mover_sees(const struct planner *pl, int32_t i, int32_t founder)
 {
-	const struct tree *t = pl->t;
-	int32_t head = 0, tail = 0;
+	int32_t maker = plan__maker(pl, i);
 
-	for (size_t i = 0; i < t->processes_len; i++)
-		pl->nodes[i].first_child = pl->nodes[i].next_sibling = TREE_NONE;
-	pl->first_root = TREE_NONE;
-	for (int32_t i = (int32_t)t->processes_len - 1; i >= 0; i--) {
-		int32_t parent = t->processes[i].parent;
-		int32_t *list = parent == TREE_NONE ? &pl->first_root : &pl->nodes[parent].first_child;
-
-		pl->nodes[i].next_sibling = *list;
-		*list = i;
-	}
-	for (int32_t i = pl->first_root; i != TREE_NONE; i = pl->nodes[i].next_sibling)
-		pl->order[tail++] = i;
-	for (; head < tail; head++)
-		for (int32_t c = pl->nodes[pl->order[head]].first_child; c != TREE_NONE;
-		     c = pl->nodes[c].next_sibling)
-			pl->order[tail++] = c;
-	if ((size_t)tail != t->processes_len)
-		return tree_fail(pl->err, -EINVAL, "%zu processes are not below the root",
-				 t->processes_len - (size_t)tail);
-	return 0;
+	if (pl->nodes[i].sibling || founder == TREE_NONE)
+		return false;
+	return maker == TREE_NONE ? plan__creator_inside(pl) : plan__sees(pl, maker, founder);
 }
 
-/* Somebody enters this init's namespace; where nobody who does can see it, its creator lends a descriptor. */
-static void note_entered(struct planner *pl, int32_t init, int32_t by)
+/* As its mover sees it. */
+int32_t plan__number_for_mover(const struct planner *pl, int32_t f, int32_t i)
 {
-	struct plan_node *n = &pl->nodes[init];
+	int32_t maker = plan__maker(pl, i);
 
-	n->entered = true;
-	if (by == TREE_NONE && plan__parent(pl, init) != TREE_NONE && n->fd == NO_COUNTER)
-		n->fd = pl->plan->fds_len++;
-}
-
-/* Where it may live: its parent's namespace, a new one below that, or one that exists there already. */
-static int check_namespace(struct planner *pl, int32_t i)
-{
-	const struct tree *t = pl->t;
-	const struct tree_process *p = plan__process(pl, i);
-	const struct tree_process *parent = p->parent == TREE_NONE ? NULL : &t->processes[p->parent];
-	const struct tree_ns *ns = &t->namespaces[p->ns];
-	struct plan_who who;
-
-	if (parent && p->ns == parent->ns)
-		return 0;
-	if (ns->init == i && ns->parent == (parent ? parent->ns : TREE_NONE))
-		return 0;
-	if (ns->init == i && !parent)
-		return plan__refuse(
-			pl, i, "it is init of a namespace inside level 0, and its parent is outside that");
-	if (ns->init == i)
-		return plan__refuse(
-			pl, i, "it is init of a namespace more than one level below that of its parent, %s",
-			plan__who(pl, p->parent, &who));
-	if (!plan__enters(pl, i))
-		return 0;
-	if (ns->init == TREE_NONE)
-		return plan__refuse(pl, i, "the init of its namespace is not in the tree");
-	note_entered(pl, ns->init, p->parent);
-	return 0;
-}
-
-/* Where its children would live: only setns() gets there, so the namespace must have an init. */
-static int check_children_ns(struct planner *pl, int32_t i)
-{
-	const struct tree_process *p = plan__process(pl, i);
-	int32_t init = pl->t->namespaces[p->children_ns].init;
-
-	if (p->children_ns == p->ns)
-		return 0;
-	if (init == TREE_NONE || plan__process(pl, init)->state == TREE_ZOMBIE)
-		return plan__refuse(pl, i,
-				    "its children would live in a namespace (children_ns) that has no living "
-				    "init in the tree");
-	note_entered(pl, init, i);
-	return 0;
+	return maker == TREE_NONE ? plan__process(pl, f)->nspid[0] : plan__number_in(pl->t, f, maker);
 }
 
 /* A name is a string to the kernel: with a NUL inside it would be cut short without a word. */
@@ -187,24 +126,10 @@ static int check_names(struct planner *pl, int32_t i)
 
 static int check_shapes(struct planner *pl)
 {
-	const struct tree *t = pl->t;
+	const struct tree *t = pl->wanted;
 
-	for (size_t g = 0; g < t->ghosts_len; g++) {
-		int32_t n = t->ghosts[g].nspid[0];
-
-		for (size_t i = 0; i < t->processes_len; i++)
-			if (t->processes[i].pgid == n || t->processes[i].sid == n)
-				return plan__refuse(
-					pl, (int32_t)i,
-					"the leader of its %s %d is dead (a ghost), and a stand-in that dies "
-					"in time is none of this planner's shapes",
-					t->processes[i].sid == n ? "session" : "process group", (int)n);
-	}
-	for (size_t i = 0; i < t->processes_len; i++) {
-		TRY(check_namespace(pl, (int32_t)i));
-		TRY(check_children_ns(pl, (int32_t)i));
+	for (size_t i = 0; i < t->processes_len; i++)
 		TRY(check_names(pl, (int32_t)i));
-	}
 	if (!pl->o.new_namespace && t->namespaces[0].init != TREE_NONE)
 		return plan__refuse(pl, t->namespaces[0].init,
 				    "it wants number 1 of a namespace that exists already and has an init: "
@@ -212,41 +137,53 @@ static int check_shapes(struct planner *pl)
 	return 0;
 }
 
-static int run(struct planner *pl)
+/* One attempt.  Whoever finds that a helper is needed says `changed`: then all begins anew with that. */
+static int attempt(struct planner *pl)
 {
-	TRY(link_children(pl));
+	pl->changed = false;
+	TRY(plan__order(pl));
+	if (!pl->changed)
+		TRY(plan__groups(pl));
+	if (!pl->changed)
+		TRY(plan__standins(pl));
+	if (pl->changed)
+		return 0;
+	TRY(plan__actors(pl));
+	return plan__rehearse(pl);
+}
+
+static int run(struct planner *pl, const struct tree *t)
+{
+	TRY(plan__begin(pl, t));
 	TRY(check_shapes(pl));
 	TRY(plan__sessions(pl));
-	TRY(plan__groups(pl));
-	TRY(plan__standins(pl));
-	TRY(plan__actors(pl));
-	TRY(plan__rehearse(pl));
+	do
+		TRY(attempt(pl));
+	while (pl->changed);
+	TRY(plan__deaths(pl));
 	TRY(plan__ends(pl));
 	return plan__cut_up(pl);
 }
 
-static int make(struct planner *pl)
+static int make(struct planner *pl, const struct tree *t)
 {
-	size_t len = pl->t->processes_len;
-
-	pl->nodes = calloc(len, sizeof *pl->nodes);
-	pl->order = calloc(len, sizeof *pl->order);
 	pl->plan = calloc(1, sizeof *pl->plan);
-	if (!pl->nodes || !pl->order || !pl->plan)
+	if (!pl->plan)
 		return -ENOMEM;
-	for (size_t i = 0; i < len; i++)
-		pl->nodes[i].fd = NO_COUNTER;
-	pl->init = pl->o.new_namespace && pl->t->namespaces[0].init == TREE_NONE;
-	return run(pl);
+	pl->init = pl->o.new_namespace && t->namespaces[0].init == TREE_NONE;
+	return run(pl, t);
 }
 
 int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err)
 {
-	struct planner pl = { .t = t, .o = *o, .err = err };
-	int r = make(&pl);
+	struct planner pl = { .o = *o, .err = err };
+	int r = make(&pl, t);
 
 	free(pl.nodes);
 	free(pl.order);
+	free(pl.birth.processes);
+	free(pl.next_number);
+	tree__pool_done(&pl.pool);
 	free(pl.visits);
 	free(pl.standins);
 	free(pl.log);

@@ -8,7 +8,8 @@
  *          (P2) every actor but the first is made by exactly one PLAN_CHILD or PLAN_THREAD step;
  *          (P3) a step waits only for steps that some list reaches without it: the lists never deadlock;
  *          (P4) a plan is deterministic: the same tree gives the same plan;
- *          (P5) actors stand in the order guard, helper init, processes with parents first, threads.
+ *          (P5) actors stand in the order guard, helper init, processes (ghosts and helpers among them), threads; a
+ *               process stands behind its maker and behind its parent in the end.
  * The theory (which trees, which order, and why) is in docs/planning.md.
  */
 #ifndef SETTID_PLAN_H
@@ -38,6 +39,7 @@ enum plan_op {
 	PLAN_KILL,          /* signal `b` to child `a`: for inits, which cannot do it themselves */
 	PLAN_WAIT_DEAD,     /* until child `a` is a zombie; leaves it one                                  */
 	PLAN_WAIT_STOPPED,  /* until child `a` is stopped; leaves the report for a later wait              */
+	PLAN_BURY,          /* wait until child `a` is dead, and reap it                                   */
 	PLAN_WAIT_LEADER,   /* until the leader thread, actor `a`, is gone                                 */
 	PLAN_DONE,          /* one more stands                                                             */
 	/* the last step of every list is one of these */
@@ -63,12 +65,16 @@ enum plan_kind {
 	PLAN_KIND_INIT,  /* number 1 of a new namespace in which no process of the tree is 1               */
 	PLAN_KIND_PROCESS,
 	PLAN_KIND_THREAD,
+	PLAN_KIND_GHOST,  /* a dead leader: a process that dies once its group and session have members  */
+	PLAN_KIND_HELPER, /* a process that dies once what it was made for is done                       */
 };
 
 /* plan_actor.flags */
 enum {
 	PLAN_NEWPID = 1 << 0,     /* born as init of a new PID namespace                                   */
 	PLAN_OWN_MEMORY = 1 << 1, /* does not share memory with its creator: its death may dump core       */
+	PLAN_SIBLING = 1 << 2,    /* made with CLONE_PARENT: child of its creator's parent                 */
+	PLAN_LEND_FD = 1 << 3,    /* the guard, its parent, knows it by descriptor `fd` of the table        */
 };
 
 struct plan_actor {
@@ -78,7 +84,8 @@ struct plan_actor {
 	uint8_t kind; /* enum plan_kind */
 	uint8_t flags;
 	uint8_t notify;  /* clone's exit signal; 0 = none */
-	int32_t process; /* index in the tree, TREE_NONE for helpers */
+	int32_t process; /* index in the tree, TREE_NONE for ghosts and helpers */
+	uint32_t fd;     /* PLAN_LEND_FD */
 	uint32_t thread; /* index in that process's threads */
 };
 
@@ -99,8 +106,9 @@ struct plan {
 	uint32_t substituted_len, substituted_cap;
 	char **notes; /* sentences for the user: what is not exactly as in the file, and why */
 	uint32_t notes_len, notes_cap;
-	uint32_t fds_len; /* descriptors that PLAN_OPEN keeps */
+	uint32_t fds_len; /* descriptors that PLAN_OPEN and PLAN_LEND_FD keep */
 	uint32_t root;    /* actor of the tree's root */
+	uint32_t first;   /* actor whose end is everybody's: the first init, else the root */
 	bool has_init;    /* the first process born is init of a new namespace: its death ends all */
 	bool needs_core;  /* some process dies with a core dump */
 };
@@ -108,6 +116,12 @@ struct plan {
 struct plan_options {
 	bool new_namespace; /* level 0 becomes a namespace of its own */
 	bool exec;          /* live processes that can start their argv in the end */
+	bool no_core;       /* zombies that dumped core die without a dump */
+	/* Level 0 exists already: which of its numbers processes that the tree does not know must not get, and the
+	 * largest that they may; NULL and 0 = not known. */
+	bool (*taken)(void *arg, int32_t number);
+	void *taken_arg;
+	int32_t number_last;
 };
 
 /*
@@ -116,6 +130,19 @@ struct plan_options {
  */
 int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err);
 void plan_free(struct plan *p);
+
+struct plan_proof {
+	uint64_t ns;        /* how long it took */
+	uint32_t processes; /* that the model held, ghosts and helpers too */
+};
+
+/*
+ * prove.c: carries the plan out on libpidns and compares the end with `t`, the tree that it was made for.  seed 0: each
+ * actor goes on as far as it can; any other is another order.  Returns 0, -ENOMEM, or -EPROTO: the plan is wrong, which
+ * is a fault of the planner's; err says where.
+ */
+int plan_prove(const struct plan *p, const struct tree *t, const struct plan_options *o, uint64_t seed,
+	       struct plan_proof *proof, struct tree_error *err);
 
 /* plan_print.c; `t` is the tree that the plan was made for.  0, or a negative errno. */
 int plan_print_text(const struct plan *p, const struct tree *t, const struct tree_show_options *o, FILE *out);

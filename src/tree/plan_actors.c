@@ -28,11 +28,19 @@ static int process_actor(struct planner *pl, int32_t i, uint32_t actor, uint32_t
 	struct plan_actor *a = &pl->plan->actors[actor];
 
 	*a = (struct plan_actor){
-		.kind = PLAN_KIND_PROCESS,
-		.process = i,
+		.kind = pl->nodes[i].role == PLAN_WANTED  ? PLAN_KIND_PROCESS
+			: pl->nodes[i].role == PLAN_GHOST ? PLAN_KIND_GHOST
+							  : PLAN_KIND_HELPER,
+		.process = pl->nodes[i].role == PLAN_WANTED ? i : TREE_NONE,
 		.thread = first_thread - 1,
 		.notify = (uint8_t)(p->notify_signal == TREE_ABSENT ? SIGCHLD : p->notify_signal),
 	};
+	if (pl->nodes[i].sibling)
+		a->flags |= PLAN_SIBLING;
+	if (pl->nodes[i].sibling && plan__first_parent(pl, i) == TREE_NONE && !plan__creator_inside(pl)) {
+		a->flags |= PLAN_LEND_FD;
+		a->fd = pl->plan->fds_len++;
+	}
 	if (plan__is_init(pl, i) && (p->ns != 0 || pl->o.new_namespace))
 		a->flags |= PLAN_NEWPID;
 	if (p->state == TREE_ZOMBIE && p->exit_signal > 0 && dumps_core(p->exit_signal))
@@ -78,6 +86,8 @@ int plan__actors(struct planner *pl)
 	struct plan *plan = pl->plan;
 	uint32_t base = pl->init + 1, threads = 0;
 
+	free(plan->actors); /* of an attempt that failed */
+	plan->numbers_len = 0;
 	for (size_t i = 0; i < t->processes_len; i++)
 		threads += other_threads(&t->processes[i]);
 	plan->actors_len = base + (uint32_t)t->processes_len + threads;
@@ -94,7 +104,8 @@ int plan__actors(struct planner *pl)
 		TRY(thread_actors(pl, i, threads));
 		threads += other_threads(&t->processes[i]);
 	}
-	plan->root = pl->nodes[pl->first_root].actor;
+	plan->root = pl->nodes[0].actor;
 	plan->has_init = pl->o.new_namespace;
+	plan->first = plan->has_init ? 1 : plan->root;
 	return 0;
 }

@@ -100,14 +100,21 @@ static int die(struct planner *pl, int32_t i)
 	uint32_t actor = pl->nodes[i].actor;
 	struct plan_who who;
 
+	if (pl->nodes[i].sibling && !killed_by_parent(pl, i))
+		TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
 	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
 	if (killed_by_parent(pl, i)) {
 		TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
 		return plan__step(pl, actor, PLAN_HOLD, 0, 0);
 	}
 	if (p->exit_signal > 0) {
-		pl->plan->needs_core |= p->core_dumped == 1;
-		return plan__step(pl, actor, PLAN_DIE, (uint32_t)p->exit_signal, p->core_dumped == 1);
+		bool core = p->core_dumped == 1 && !pl->o.no_core;
+
+		if (p->core_dumped == 1 && !core)
+			TRY(plan__note(pl->plan, "%s: it dies without the core dump that it has in the file",
+				       plan__who(pl, i, &who)));
+		pl->plan->needs_core |= core;
+		return plan__step(pl, actor, PLAN_DIE, (uint32_t)p->exit_signal, core);
 	}
 	if (p->exit_code == TREE_ABSENT)
 		TRY(plan__note(pl->plan, "%s: its exit status is not in the file; it exits with 0",
@@ -115,14 +122,25 @@ static int die(struct planner *pl, int32_t i)
 	return plan__step(pl, actor, PLAN_EXIT, p->exit_code == TREE_ABSENT ? 0 : (uint32_t)p->exit_code, 0);
 }
 
+/* An orphan is its parent's child when the one that it was born to is buried; a sibling, when it is born. */
+static int await_adoption(struct planner *pl, uint32_t actor, int32_t c)
+{
+	int32_t parent = plan__first_parent(pl, c);
+
+	if (parent != pl->nodes[c].parent)
+		TRY(plan__await(pl, actor, pl->nodes[parent].gone_event));
+	return pl->nodes[c].sibling ? plan__await(pl, actor, pl->nodes[c].settled_event) : 0;
+}
+
 /* `actor` sees those of the list from `first` on dead that are to be. */
 static int see_dead(struct planner *pl, uint32_t actor, int32_t first)
 {
 	uint32_t count = 0;
 
-	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_sibling) {
+	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_kept) {
 		if (plan__process(pl, c)->state != TREE_ZOMBIE)
 			continue;
+		TRY(await_adoption(pl, actor, c));
 		if (killed_by_parent(pl, c)) {
 			TRY(plan__await(pl, actor, pl->nodes[c].settled_event));
 			TRY(plan__step(pl, actor, PLAN_KILL, pl->nodes[c].actor, SIGKILL));
@@ -137,9 +155,10 @@ static int see_dead(struct planner *pl, uint32_t actor, int32_t first)
 
 static int see_stopped(struct planner *pl, uint32_t actor, int32_t first)
 {
-	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_sibling) {
+	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_kept) {
 		if (plan__process(pl, c)->state != TREE_STOPPED)
 			continue;
+		TRY(await_adoption(pl, actor, c));
 		if (killed_by_parent(pl, c)) {
 			TRY(plan__await(pl, actor, pl->nodes[c].settled_event));
 			TRY(plan__wait_if(pl, actor, pl->k_dead));
@@ -187,6 +206,7 @@ static int stop(struct planner *pl, int32_t i, uint32_t actor)
 	if (sig != SIGSTOP)
 		TRY(plan__wait_if(pl, actor, pl->k_placed));
 	TRY(plan__wait_if(pl, actor, pl->k_dead));
+	TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
 	return plan__step(pl, actor, PLAN_STOP, (uint32_t)sig, 0);
 }
 
@@ -241,7 +261,11 @@ static int end_living(struct planner *pl, int32_t i)
 
 static int before_deaths(struct planner *pl, int32_t i)
 {
+	if (plan__dies(pl, i))
+		return 0;
 	TRY(make_threads(pl, i));
+	if (plan__process(pl, i)->subreaper == 1 && pl->has_turn)
+		TRY(plan__await(pl, pl->nodes[i].actor, pl->turn_event));
 	if (plan__process(pl, i)->subreaper == 1)
 		TRY(plan__step(pl, pl->nodes[i].actor, PLAN_SUBREAPER, 1, 0));
 	TRY(children_elsewhere(pl, i));
@@ -250,20 +274,20 @@ static int before_deaths(struct planner *pl, int32_t i)
 
 static int after_deaths(struct planner *pl, int32_t i)
 {
-	if (plan__process(pl, i)->state == TREE_ZOMBIE)
+	if (plan__process(pl, i)->state == TREE_ZOMBIE || plan__dies(pl, i))
 		return 0;
-	TRY(see_stopped(pl, pl->nodes[i].actor, pl->nodes[i].first_child));
+	TRY(see_stopped(pl, pl->nodes[i].actor, pl->nodes[i].first_kept));
 	return end_living(pl, i);
 }
 
 static bool root_is_dead(const struct planner *pl)
 {
-	return plan__process(pl, pl->first_root)->state == TREE_ZOMBIE;
+	return plan__process(pl, 0)->state == TREE_ZOMBIE;
 }
 
 static int end_helpers(struct planner *pl)
 {
-	TRY(see_stopped(pl, pl->init, pl->first_root));
+	TRY(see_stopped(pl, pl->init, pl->first_kept));
 	if (pl->init) {
 		TRY(plan__step(pl, pl->init, PLAN_DONE, 0, 0));
 		/* a root that is meant to be a zombie is not reaped before programs run */
@@ -278,7 +302,7 @@ static int count_dead(struct planner *pl)
 {
 	uint32_t dead = 0, stopped = 0;
 
-	for (size_t i = 0; i < pl->t->processes_len; i++) {
+	for (size_t i = 0; i < pl->wanted->processes_len; i++) {
 		dead += pl->t->processes[i].state == TREE_ZOMBIE;
 		stopped += pl->t->processes[i].state == TREE_STOPPED;
 	}
@@ -289,14 +313,14 @@ static int count_dead(struct planner *pl)
 /* What a user who asked for programs should know of those that stay placeholders. */
 static int note_exec(struct planner *pl)
 {
-	uint32_t left = (uint32_t)pl->t->processes_len - pl->plan->commands_len;
+	uint32_t left = (uint32_t)pl->wanted->processes_len - pl->plan->commands_len;
 
 	if (!pl->o.exec || !left)
 		return 0;
 	return plan__note(pl->plan,
 			  "%u of %zu processes stay placeholders: zombies, stopped ones, those with threads "
 			  "or without argv in the file",
-			  left, pl->t->processes_len);
+			  left, pl->wanted->processes_len);
 }
 
 int plan__ends(struct planner *pl)
@@ -306,9 +330,9 @@ int plan__ends(struct planner *pl)
 	TRY(count_dead(pl));
 	for (size_t k = 0; k < len; k++)
 		TRY(before_deaths(pl, pl->order[k]));
-	TRY(see_dead(pl, pl->init, pl->first_root));
+	TRY(see_dead(pl, pl->init, pl->first_kept));
 	for (size_t k = 0; k < len; k++)
-		TRY(see_dead(pl, pl->nodes[pl->order[k]].actor, pl->nodes[pl->order[k]].first_child));
+		TRY(see_dead(pl, pl->nodes[pl->order[k]].actor, pl->nodes[pl->order[k]].first_kept));
 	for (size_t k = len; k-- > 0;)
 		TRY(after_deaths(pl, pl->order[k]));
 	TRY(end_helpers(pl));

@@ -17,38 +17,35 @@
 #include "plan_internal.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
-static int mark_founders(struct planner *pl)
+static void forget_groups(struct plan_node *n)
+{
+	n->birth_group = NO_GROUP;
+	n->first_visit = n->last_visit = n->next_on_visit = n->first_standin = TREE_NONE;
+	n->founds = n->steady_member = n->steady_group = n->anchored = false;
+	n->in_circle = n->helped = n->stood_in_vain = false;
+	n->movers = 0;
+	n->walk = 0;
+}
+
+static void mark_founders(struct planner *pl)
 {
 	const struct tree *t = pl->t;
 
+	for (size_t i = 0; i < t->processes_len; i++)
+		forget_groups(&pl->nodes[i]);
 	for (size_t i = 0; i < t->processes_len; i++) {
 		struct plan_node *n = &pl->nodes[i];
 
-		n->birth_group = NO_GROUP;
-		n->first_visit = n->last_visit = n->next_on_visit = n->first_standin = TREE_NONE;
-		n->group = t->processes[i].pgid ? tree_find(t, t->processes[i].pgid) : TREE_NONE;
-		if (n->group == TREE_NONE && t->processes[i].pgid)
-			return plan__refuse(pl, (int32_t)i, "the leader of its group %d is dead",
-					    (int)t->processes[i].pgid);
-		if (n->group != TREE_NONE && !pl->nodes[n->group].leads_session)
+		n->group = n->anywhere ? NO_GROUP : plan__founder(pl, t->processes[i].pgid);
+		if (n->group >= 0 && !pl->nodes[n->group].leads_session)
 			pl->nodes[n->group].founds = true;
 	}
-	return 0;
 }
 
 /* ------------------------------------------------------------------------------- what is handed down -- */
-
-static int refuse_outside(struct planner *pl, int32_t i, int32_t group)
-{
-	struct plan_who who;
-
-	return plan__refuse(pl, i,
-			    "it has to be in the group of %s, which was founded outside its namespace, and "
-			    "its parent, who could move it there, is outside the tree",
-			    plan__who(pl, group, &who));
-}
 
 static int refuse_second(struct planner *pl, int32_t i, int32_t whose)
 {
@@ -60,37 +57,77 @@ static int refuse_second(struct planner *pl, int32_t i, int32_t whose)
 			    plan__who(pl, pl->nodes[i].needs_it, &one), plan__who(pl, whose, &other));
 }
 
-/* `i` must have been in `group`, which it cannot name, for the sake of `whose`. */
+/*
+ * `c`, which has to be born in a group that its maker and parent `i` cannot be in, is left to that by somebody from
+ * outside, if `i` is the init of their namespace.
+ */
+static bool can_be_adopted(const struct planner *pl, int32_t c, int32_t i)
+{
+	return c != i && pl->nodes[c].role == PLAN_WANTED && pl->nodes[c].parent == i &&
+	       plan__notify(pl, c) == SIGCHLD &&
+	       plan__adopts(pl, i, plan__founder(pl, pl->nodes[c].birth_session)) &&
+	       pl->nodes[c].birth_session != plan__process(pl, i)->nspid[0];
+}
+
+static int have_adopted(struct planner *pl, int32_t c, int32_t i)
+{
+	pl->changed = true;
+	return plan__adopt(pl, c, i, plan__founder(pl, pl->nodes[c].birth_session));
+}
+
+/* `i` must have been in `group`, which it cannot name, for the sake of `whose`: itself, or one that it makes. */
 static int need(struct planner *pl, int32_t i, int32_t group, int32_t whose)
 {
 	struct plan_node *n = &pl->nodes[i];
-	int32_t parent = plan__parent(pl, i);
 
-	if (parent == TREE_NONE && group != TREE_NONE)
-		return refuse_outside(pl, i, group);
-	if (plan__sees(pl, parent, group) || n->birth_group == group)
+	if (plan__mover_sees(pl, i, group) || n->birth_group == group)
 		return 0;
-	if (n->birth_group != NO_GROUP)
-		return refuse_second(pl, i, whose);
-	n->birth_group = group;
-	n->needs_it = whose;
-	return 0;
+	if (n->birth_group == NO_GROUP) {
+		n->birth_group = group;
+		n->needs_it = whose;
+		return 0;
+	}
+	if (can_be_adopted(pl, whose, i))
+		return have_adopted(pl, whose, i);
+	if (can_be_adopted(pl, n->needs_it, i))
+		return have_adopted(pl, n->needs_it, i);
+	return refuse_second(pl, i, whose);
 }
 
-/* From the leaves up: what a process has to be born in, its parent must have been in. */
+/* What a process has to be born in, its maker must have been in. */
+static int need_of_maker(struct planner *pl, int32_t i)
+{
+	int32_t maker = plan__maker(pl, i), group = pl->nodes[i].birth_group;
+	const struct plan_node *m = maker == TREE_NONE ? NULL : &pl->nodes[maker];
+
+	if (!m) { /* a helper made there visits the group, and makes it as its sibling */
+		if (group != TREE_NONE)
+			return plan__interpose(pl, i, 0);
+		return 0;
+	}
+	if (m->leads_session && !pl->nodes[i].born_early) {
+		if (group == maker)
+			return 0;
+		if (pl->nodes[i].sibling)
+			return plan__interpose(pl, i, plan__process(pl, maker)->ns);
+		return plan__refuse(pl, i, "its group is of another session than its parent's");
+	}
+	if (pl->nodes[i].sibling && plan__sees(pl, maker, group))
+		return 0; /* it goes there by itself */
+	return need(pl, maker, group, i);
+}
+
+/* From the leaves up. */
 static int gather_needs(struct planner *pl)
 {
 	for (size_t k = pl->t->processes_len; k-- > 0;) {
-		int32_t i = pl->order[k], parent = plan__parent(pl, i);
+		int32_t i = pl->order[k];
 		struct plan_node *n = &pl->nodes[i];
 
-		if (!n->leads_session && !plan__sees(pl, i, n->group))
+		if (!n->leads_session && !n->anywhere && !plan__sees(pl, i, n->group))
 			TRY(need(pl, i, n->group, i));
-		if (n->birth_group == NO_GROUP || parent == TREE_NONE)
-			continue;
-		if (pl->nodes[parent].leads_session && !n->born_early)
-			return plan__refuse(pl, i, "its group is of another session than its parent's");
-		TRY(need(pl, parent, n->birth_group, i));
+		if (n->birth_group != NO_GROUP)
+			TRY(need_of_maker(pl, i));
 	}
 	return 0;
 }
@@ -118,26 +155,36 @@ static int find_visit(struct planner *pl, int32_t i, int32_t group, int32_t *out
 	return 0;
 }
 
+/* A helper of a session's leader begins in that one's group. */
+static bool is_born_in(const struct planner *pl, int32_t i, int32_t group)
+{
+	const struct plan_node *n = &pl->nodes[i];
+	int32_t maker = plan__maker(pl, i);
+
+	return n->anywhere && n->birth_group == NO_GROUP && group == maker && group != TREE_NONE &&
+	       pl->nodes[maker].leads_session && !n->born_early;
+}
+
 static int choose_station(struct planner *pl, int32_t i)
 {
 	struct plan_node *n = &pl->nodes[i];
-	int32_t parent = plan__parent(pl, i), v;
-	const struct plan_node *p = parent == TREE_NONE ? NULL : &pl->nodes[parent];
+	int32_t maker = plan__maker(pl, i), v;
+	const struct plan_node *p = maker == TREE_NONE ? NULL : &pl->nodes[maker];
 
 	n->station = n->born_early ? PLAN_EARLY : PLAN_LATE;
 	if (!p)
 		return 0;
-	if (n->birth_group == NO_GROUP) {
+	if (n->birth_group == NO_GROUP || (p->leads_session && !n->born_early)) {
 		/* saves it the joining; but who enters a namespace may have to wait for that */
 		if (p->founds && p->birth_group == n->group && !plan__enters(pl, i))
 			n->station = PLAN_AT_BIRTH;
 		return 0;
 	}
-	if (n->birth_group == p->birth_group) {
+	if (n->birth_group == p->birth_group || is_born_in(pl, maker, n->birth_group)) {
 		n->station = PLAN_AT_BIRTH;
 		return 0;
 	}
-	TRY(find_visit(pl, parent, n->birth_group, &v));
+	TRY(find_visit(pl, maker, n->birth_group, &v));
 	n->station = PLAN_ON_VISIT;
 	n->next_on_visit = pl->visits[v].first_child;
 	pl->visits[v].first_child = i;
@@ -156,12 +203,18 @@ static int check_stays(struct planner *pl, int32_t i)
 		return plan__refuse(pl, i,
 				    "it founded a group, and is in one that neither it nor its parent can "
 				    "name: it can only have been born in that, and could not get back");
-	if (n->first_visit != TREE_NONE)
-		return plan__refuse(
-			pl, i,
-			"it would have to leave its group to hand that of %s down to a child, and neither "
-			"it nor its parent can name its own: it could not get back",
-			plan__who(pl, pl->visits[n->first_visit].group, &who));
+	for (int32_t v = n->first_visit; v != TREE_NONE; v = pl->visits[v].next) {
+		for (int32_t c = pl->visits[v].first_child; c != TREE_NONE; c = pl->nodes[c].next_on_visit) {
+			if (!can_be_adopted(pl, c, i))
+				return plan__refuse(pl, i,
+						    "it would have to leave its group to hand that of %s "
+						    "down to a child, "
+						    "and neither it nor its parent can name its own: it "
+						    "could not get back",
+						    plan__who(pl, pl->visits[v].group, &who));
+			TRY(have_adopted(pl, c, i));
+		}
+	}
 	return 0;
 }
 
@@ -171,16 +224,16 @@ static void count_members(struct planner *pl, int32_t i)
 {
 	const struct tree_process *p = plan__process(pl, i);
 	struct plan_node *n = &pl->nodes[i];
-	int32_t parent = p->parent;
+	int32_t parent = n->parent;
 
-	if (n->group == TREE_NONE)
+	if (n->group < 0)
 		return;
 	n->steady_member = n->group != i && !n->founds;
 	pl->nodes[n->group].steady_group |= n->steady_member;
 	pl->nodes[n->group].movers += n->group != i && n->founds;
 	/* R6.47: anchored by a living member whose parent is in another group of the same session; the roots' parent
 	 * is the guard or the helper init, in the outside session */
-	if (p->state == TREE_ZOMBIE)
+	if (p->state == TREE_ZOMBIE || plan__dies(pl, i))
 		return;
 	if (parent == TREE_NONE)
 		pl->nodes[n->group].anchored |= p->sid == 0;
@@ -191,11 +244,16 @@ static void count_members(struct planner *pl, int32_t i)
 
 int plan__groups(struct planner *pl)
 {
-	TRY(mark_founders(pl));
+	size_t len = pl->t->processes_len;
+
+	pl->visits_len = pl->standins_len = 0;
+	mark_founders(pl);
 	TRY(gather_needs(pl));
-	for (size_t k = 0; k < pl->t->processes_len; k++)
+	if (pl->changed)
+		return 0;
+	for (size_t k = 0; k < len; k++)
 		TRY(choose_station(pl, pl->order[k]));
-	for (size_t i = 0; i < pl->t->processes_len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		TRY(check_stays(pl, (int32_t)i));
 		count_members(pl, (int32_t)i);
 	}

@@ -3,12 +3,15 @@
  * plan_internal.h: what the planner's passes share.
  *
  * The passes run in this order, each over all processes once or twice, so the whole is linear:
- *   plan.c           children lists, a top-down order, namespaces
- *   plan_sessions.c  birth sessions: who must be born before its parent's setsid()
+ *   plan_helpers.c   the tree with ghosts (dead leaders) and helpers, which the others work on
+ *   plan_sessions.c  the session each is born in, and who makes it
+ *   plan_ghosts.c    where dead leaders lived
+ *   plan_order.c     an order in which they can be born; namespaces
  *   plan_groups.c    groups that are had by birth or from the parent only: who must hand them down
  *   plan_standins.c  who keeps a group alive while its founder and another's change places
  *   plan_actors.c    the actors and their numbers
  *   plan_rehearse.c  births and groups, acted out one after the other (with plan_tasks.c and plan_moves.c)
+ *   plan_deaths.c    ghosts and helpers die, orphans get their parents
  *   plan_ends.c      threads, deaths, stops: what comes when everybody is in place
  *   plan_steps.c     the log that the last two write, cut up into a list for each actor
  *
@@ -21,12 +24,15 @@
 #define SETTID_PLAN_INTERNAL_H
 
 #include "plan.h"
+#include "tree/internal.h"
 
 #include <string.h>
 
 #define NO_COUNTER UINT32_MAX
 #define NO_EVENT UINT32_MAX
 #define NO_GROUP (-2) /* beside founders' indices; TREE_NONE is the outside group */
+#define NO_ADOPTER (-2)
+#define FREE (-1) /* as birth session: no child needs a particular one */
 
 /* When a process is born, seen from its parent's side. */
 enum plan_station {
@@ -36,8 +42,26 @@ enum plan_station {
 	PLAN_ON_VISIT, /* while the parent's own parent has moved it to a group that it cannot name */
 };
 
+/* Who a node is. */
+enum plan_role {
+	PLAN_WANTED, /* a process of the tree                                                            */
+	PLAN_GHOST,  /* a dead leader: lives until its group and session have members that stay           */
+	PLAN_HELPER, /* lives until what it was made for is done                                          */
+};
+
 struct plan_node {
-	int32_t first_child, next_sibling;
+	int32_t first_child, next_sibling; /* those that it makes */
+	int32_t parent;                    /* in the end; a helper's or ghost's does not matter */
+	int32_t first_kept, next_kept;     /* those whose parent it is in the end */
+	uint8_t role;                      /* enum plan_role */
+	bool sibling;                      /* made with CLONE_PARENT: its parent is its maker's */
+	bool anywhere;                     /* it stays in the group that it is born in */
+	bool got_helper;                   /* a founder: somebody was made to stand in for it */
+	int32_t adopter; /* who gets the children of one that dies; NO_ADOPTER = it has none */
+	int32_t first_helper, next_helper; /* a leader: those that make orphans for it, one per adopter */
+	int32_t first_need, next_need;     /* a ghost: members whose parents are not in its session */
+	bool minds_nothing;                /* a leader that may be born in any session */
+	int32_t enter, leave;              /* descendants d in the wanted tree: enter <= d.enter < leave */
 	int32_t namer; /* itself or the nearest ancestor with a name, TREE_NONE = none has one */
 	/* sessions */
 	int32_t birth_session; /* level-0 number of the session it is born in */
@@ -81,6 +105,7 @@ struct plan_node {
 	/* emission */
 	uint32_t actor;
 	uint32_t settled_event; /* its parent waits for it before it ends it */
+	uint32_t gone_event;    /* a ghost or helper: it is buried */
 	bool entered;           /* an init whose namespace somebody enters from outside */
 	uint32_t fd;            /* its place in the table of open inits, or NO_COUNTER */
 };
@@ -116,15 +141,26 @@ struct plan_task {
 };
 
 struct planner {
+	const struct tree *wanted;
+	/* the same with ghosts and helpers behind the processes; there `parent` is whoever makes it */
 	const struct tree *t;
+	struct tree birth;
+	size_t nodes_cap;
+	bool changed;           /* a pass found that a helper is needed, or another maker: all begins anew */
+	int32_t *next_number;   /* per namespace: helpers' numbers */
+	struct tree__pool pool; /* what the birth tree needs */
+	int32_t first_helper;   /* as a node's, of whoever makes the roots */
 	struct plan_options o;
 	struct plan *plan;
 	struct plan_node *nodes; /* one per process */
-	int32_t *order;          /* process indices, parents before children */
-	int32_t first_root;      /* processes with an outside parent, linked by next_sibling */
+	int32_t *order;          /* process indices, makers before those they make */
+	int32_t first_root;      /* made by whoever makes the roots, linked by next_sibling */
+	int32_t first_kept;      /* those with an outside parent in the end, by next_kept */
 	uint32_t init;           /* the helper init's actor, 0 = none */
 	bool rehearsed;          /* once, and it got stuck */
-	uint32_t k_dead;         /* counters, or NO_COUNTER where nobody would wait */
+	bool has_turn;           /* subreapers were marked one after the other; the last one is done */
+	uint32_t turn_event;
+	uint32_t k_dead;   /* counters, or NO_COUNTER where nobody would wait */
 	uint32_t k_placed; /* everyone is born and in its group: before that, groups may look orphaned */
 	struct plan_visit *visits;
 	uint32_t visits_len, visits_cap;
@@ -140,13 +176,35 @@ struct planner {
 	struct tree_error *err;
 };
 
+int plan__begin(struct planner *pl, const struct tree *t);
 int plan__sessions(struct planner *pl);
+int plan__ghosts(struct planner *pl);
+int plan__order(struct planner *pl);
 int plan__groups(struct planner *pl);
 int plan__standins(struct planner *pl);
 int plan__more_standins(struct planner *pl, bool *found); /* after a rehearsal that got stuck */
 int plan__actors(struct planner *pl);
 int plan__rehearse(struct planner *pl);
+int plan__deaths(struct planner *pl);
 int plan__ends(struct planner *pl);
+
+/* plan_sessions.c */
+int plan__refuse_session(struct planner *pl, int32_t c);
+int32_t plan__session(const struct planner *pl, int32_t i);           /* 0 for TREE_NONE */
+bool plan__below(const struct planner *pl, int32_t i, int32_t above); /* or is it; in the end */
+void plan__set_maker(struct planner *pl, int32_t i, int32_t maker, bool sibling);
+int plan__notify(const struct planner *pl, int32_t i);
+bool plan__same_space(const struct planner *pl, int32_t i, int32_t r);
+int plan__by_helper(struct planner *pl, int32_t c, int32_t maker, int32_t ns, int32_t adopter);
+bool plan__adopts(const struct planner *pl, int32_t r, int32_t leader);
+int plan__adopt(struct planner *pl, int32_t c, int32_t r, int32_t leader);
+
+/* plan_helpers.c: processes that die on the way.  Returns its index, or -ENOMEM. */
+int32_t plan__helper(struct planner *pl, int32_t maker, int32_t ns, int32_t session);
+/* Whose number of level 0 that is: a process's or a ghost's index; TREE_NONE for 0. */
+int32_t plan__founder(const struct planner *pl, int32_t number);
+/* `i` is made with CLONE_PARENT by a helper that `i`'s maker makes in namespace `ns`. */
+int plan__interpose(struct planner *pl, int32_t i, int32_t ns);
 
 /* plan_steps.c.  All return 0 or -ENOMEM. */
 int plan__grow(void **array, uint32_t *cap, uint32_t need, size_t size);
@@ -182,15 +240,43 @@ bool plan__visible(const struct tree *t, int32_t of, int32_t from);
 int32_t plan__number_in(const struct tree *t, int32_t of, int32_t from);
 /* Whether `i` can name the group that `founder` founded; nobody can name the outside one. */
 bool plan__sees(const struct planner *pl, int32_t i, int32_t founder);
+/* Whether whoever may move `i` can, and that one's number for it. */
+bool plan__mover_sees(const struct planner *pl, int32_t i, int32_t founder);
+int32_t plan__number_for_mover(const struct planner *pl, int32_t f, int32_t i);
 
 static inline const struct tree_process *plan__process(const struct planner *pl, int32_t i)
 {
 	return &pl->t->processes[i];
 }
 
-static inline int32_t plan__parent(const struct planner *pl, int32_t i)
+static inline int32_t plan__maker(const struct planner *pl, int32_t i)
 {
 	return pl->t->processes[i].parent;
+}
+
+/* Who may move it to a group, beside itself: its maker, if that is its parent. */
+static inline int32_t plan__mover(const struct planner *pl, int32_t i)
+{
+	return pl->nodes[i].sibling ? TREE_NONE : plan__maker(pl, i);
+}
+
+/* Its parent once it is born. */
+static inline int32_t plan__first_parent(const struct planner *pl, int32_t i)
+{
+	while (pl->nodes[i].sibling)
+		i = plan__maker(pl, i);
+	return plan__maker(pl, i);
+}
+
+static inline bool plan__dies(const struct planner *pl, int32_t i)
+{
+	return pl->nodes[i].role != PLAN_WANTED;
+}
+
+/* Whoever makes the roots lives in level 0, and sees who is in there. */
+static inline bool plan__creator_inside(const struct planner *pl)
+{
+	return pl->init || !pl->o.new_namespace;
 }
 
 static inline bool plan__is_init(const struct planner *pl, int32_t i)
@@ -207,14 +293,14 @@ static inline bool plan__enters(const struct planner *pl, int32_t i)
 		return false;
 	/* the parent of the roots is the helper init, inside, or else the guard, outside a new namespace */
 	if (p->parent == TREE_NONE)
-		return pl->o.new_namespace && (!pl->init || p->ns != 0);
+		return !plan__creator_inside(pl) || p->ns != 0;
 	return p->ns != plan__process(pl, p->parent)->ns;
 }
 
 /* Who makes it: its parent's actor, or that of the one who makes the roots. */
 static inline uint32_t plan__creator(const struct planner *pl, int32_t i)
 {
-	int32_t parent = plan__parent(pl, i);
+	int32_t parent = plan__maker(pl, i);
 
 	return parent == TREE_NONE ? pl->init : pl->nodes[parent].actor;
 }

@@ -84,15 +84,14 @@ int plan__come_home(struct planner *pl, int32_t i)
 int plan__move(struct planner *pl, int32_t i, int32_t f, bool goes_on)
 {
 	struct plan_node *n = &pl->nodes[i];
-	int32_t parent = plan__parent(pl, i);
-	uint32_t actor = pl->nodes[parent].actor, event;
+	uint32_t actor = plan__creator(pl, i), event;
 
 	if (n->first_child != TREE_NONE || n->founds || n->first_standin != TREE_NONE) {
 		TRY(plan__event(pl, n->actor, &event));
 		TRY(plan__await(pl, actor, event));
 	}
 	TRY(plan__await(pl, actor, pl->nodes[f].now.exists_event));
-	TRY(plan__step(pl, actor, PLAN_SETPGID_CHILD, n->actor, (uint32_t)plan__number_in(pl->t, f, parent)));
+	TRY(plan__step(pl, actor, PLAN_SETPGID_CHILD, n->actor, (uint32_t)plan__number_for_mover(pl, f, i)));
 	if (goes_on) {
 		TRY(plan__event(pl, actor, &event));
 		TRY(plan__await(pl, n->actor, event));

@@ -25,6 +25,8 @@ static void put_birth(const struct plan *p, const struct plan_actor *a, struct t
 	text_puts(out, "}");
 	if (a->flags & PLAN_NEWPID)
 		text_puts(out, ", in a new PID namespace");
+	if (a->flags & PLAN_SIBLING)
+		text_puts(out, ", as a child of its maker's parent");
 	if (a->flags & PLAN_OWN_MEMORY)
 		text_puts(out, ", with memory of its own");
 }
@@ -106,7 +108,7 @@ static json_t *json_step(const struct plan *p, const struct plan_step *s)
 
 static json_t *json_actor(const struct plan *p, const struct tree *t, uint32_t actor)
 {
-	static const char *const kinds[] = { "guard", "init", "process", "thread" };
+	static const char *const kinds[] = { "guard", "init", "process", "thread", "ghost", "helper" };
 	const struct plan_actor *a = &p->actors[actor];
 	json_t *j = json_object(), *steps = json_array(), *numbers = json_array();
 	char who[96];
@@ -121,6 +123,7 @@ static json_t *json_actor(const struct plan *p, const struct tree *t, uint32_t a
 	json_object_set_new(j, "who", json_string(who));
 	json_object_set_new(j, "set_tid", numbers);
 	json_object_set_new(j, "new_pidns", json_boolean(a->flags & PLAN_NEWPID));
+	json_object_set_new(j, "clone_parent", json_boolean(a->flags & PLAN_SIBLING));
 	json_object_set_new(j, "own_memory", json_boolean(a->flags & PLAN_OWN_MEMORY));
 	json_object_set_new(j, "notify_signal", json_integer(a->notify));
 	json_object_set_new(j, "steps", steps);
@@ -162,6 +165,8 @@ static const char *node_style(const struct plan *p, const struct plan_actor *a)
 
 	if (a->kind == PLAN_KIND_THREAD)
 		return ", style=\"rounded,dashed\"";
+	if (a->kind == PLAN_KIND_GHOST || a->kind == PLAN_KIND_HELPER)
+		return ", style=\"rounded,dashed\", color=\"#808080\"";
 	if (a->kind != PLAN_KIND_PROCESS)
 		return ", style=\"rounded,dotted\"";
 	return last == PLAN_EXIT || last == PLAN_DIE ? ", color=\"#b3261e\"" : "";

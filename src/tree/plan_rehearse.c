@@ -28,11 +28,11 @@ static bool can_be_born(const struct planner *pl, int32_t c)
 
 static int enter(struct planner *pl, uint32_t actor, int32_t c)
 {
-	int32_t init = pl->t->namespaces[plan__process(pl, c)->ns].init, parent = plan__parent(pl, c);
+	int32_t init = pl->t->namespaces[plan__process(pl, c)->ns].init, parent = plan__maker(pl, c);
 	const struct plan_node *n = &pl->nodes[init];
 
 	TRY(plan__await(pl, actor, n->now.born_event));
-	if (parent == TREE_NONE && plan__parent(pl, init) != TREE_NONE)
+	if (parent == TREE_NONE && plan__maker(pl, init) != TREE_NONE)
 		return plan__step(pl, actor, PLAN_ENTER_OPEN, n->actor, n->fd);
 	return plan__step(pl, actor, PLAN_ENTER, n->actor,
 			  parent == TREE_NONE ? 0 : (uint32_t)plan__number_in(pl->t, init, parent));
@@ -42,7 +42,7 @@ static int make(struct planner *pl, int32_t c)
 {
 	struct plan_node *n = &pl->nodes[c];
 	uint32_t actor = plan__creator(pl, c);
-	int32_t parent = plan__parent(pl, c);
+	int32_t parent = plan__maker(pl, c);
 
 	if (plan__enters(pl, c))
 		TRY(enter(pl, actor, c));
@@ -67,7 +67,7 @@ static int early_thing_done(struct planner *pl, int32_t i)
 
 static int birth(struct planner *pl, int32_t c)
 {
-	int32_t parent = plan__parent(pl, c);
+	int32_t parent = plan__maker(pl, c);
 
 	if (pl->nodes[c].now.born)
 		return 0;
@@ -97,7 +97,7 @@ static int births(struct planner *pl, int32_t i, bool late)
 /* Its parent has to move it there. */
 static bool stands_in_early(const struct planner *pl, int32_t i, int32_t f)
 {
-	return pl->nodes[i].born_early && !plan__sees(pl, i, f);
+	return pl->nodes[i].born_early && !plan__sees(pl, i, f) && plan__mover_sees(pl, i, f);
 }
 
 /* Those that wait for a namespace to enter are born on another visit to the same group. */
@@ -111,18 +111,19 @@ static bool anybody_can_be_born(struct planner *pl, const struct plan_visit *v)
 
 static int born_on_visit(struct planner *pl, int32_t c)
 {
-	int32_t i = plan__parent(pl, c);
+	int32_t i = plan__maker(pl, c);
 
 	TRY(make(pl, c));
 	pl->nodes[i].now.on_visits_left--;
 	if (pl->nodes[i].born_early)
-		TRY(early_thing_done(pl, plan__parent(pl, i)));
+		TRY(early_thing_done(pl, plan__maker(pl, i)));
 	return pl->nodes[c].born_early ? early_thing_done(pl, i) : 0;
 }
 
 static int visit(struct planner *pl, int32_t index)
 {
 	const struct plan_visit v = pl->visits[index];
+	uint32_t by;
 
 	if (!pl->nodes[v.group].now.exists)
 		return plan__park(pl, v.group, VISIT, index);
@@ -132,7 +133,7 @@ static int visit(struct planner *pl, int32_t index)
 	if (!anybody_can_be_born(pl, &v))
 		return 0;
 	TRY(plan__leave_home(pl, v.process));
-	TRY(plan__move(pl, v.process, v.group, true));
+	TRY(plan__go(pl, v.process, v.group, true, &by));
 	for (int32_t c = v.first_child; c != TREE_NONE; c = pl->nodes[c].next_on_visit)
 		if (!pl->nodes[c].now.born && can_be_born(pl, c))
 			TRY(born_on_visit(pl, c));
@@ -151,7 +152,7 @@ static int stand_in(struct planner *pl, int32_t i)
 	TRY(plan__leave_home(pl, i));
 	TRY(plan__go(pl, i, f, true, &by));
 	if (stands_in_early(pl, i, f))
-		TRY(early_thing_done(pl, plan__parent(pl, i)));
+		TRY(early_thing_done(pl, plan__maker(pl, i)));
 	there->held = true;
 	TRY(plan__event(pl, by, &there->held_event));
 	plan__wake(pl, f);
@@ -183,15 +184,15 @@ static bool settled_early(const struct planner *pl, int32_t i)
 {
 	const struct plan_node *n = &pl->nodes[i];
 
-	return n->born_early && !n->leads_session && !plan__sees(pl, i, n->group) &&
-	       plan__sees(pl, plan__parent(pl, i), n->group);
+	return n->born_early && !n->leads_session && !n->anywhere && !plan__sees(pl, i, n->group) &&
+	       plan__mover_sees(pl, i, n->group);
 }
 
 /* `i` is where it ends, put there by `actor`. */
 static int settled(struct planner *pl, int32_t i, uint32_t actor)
 {
 	struct plan_node *n = &pl->nodes[i];
-	struct plan_rehearsal *there = n->group == TREE_NONE ? NULL : &pl->nodes[n->group].now;
+	struct plan_rehearsal *there = n->group < 0 ? NULL : &pl->nodes[n->group].now;
 
 	n->now.settled = true;
 	if (there && n->group != i && !there->steady) {
@@ -204,7 +205,7 @@ static int settled(struct planner *pl, int32_t i, uint32_t actor)
 		plan__wake(pl, n->group);
 	}
 	TRY(plan__add_if(pl, actor, pl->k_placed, 1));
-	return settled_early(pl, i) ? early_thing_done(pl, plan__parent(pl, i)) : 0;
+	return settled_early(pl, i) ? early_thing_done(pl, plan__maker(pl, i)) : 0;
 }
 
 static int settle(struct planner *pl, int32_t i)
@@ -212,7 +213,7 @@ static int settle(struct planner *pl, int32_t i)
 	struct plan_node *n = &pl->nodes[i];
 	uint32_t by = n->actor;
 
-	if (n->leads_session || n->now.group == n->group)
+	if (n->leads_session || n->anywhere || n->now.group == n->group)
 		return settled(pl, i, by);
 	if (!pl->nodes[n->group].now.exists)
 		return plan__park(pl, n->group, SETTLE, i);
@@ -273,13 +274,13 @@ static int advance(struct planner *pl, int32_t i)
 
 static bool stays_where_born(const struct plan_node *n)
 {
-	return !n->leads_session && !n->founds && n->now.group == n->group && n->first_visit == TREE_NONE &&
-	       n->first_standin == TREE_NONE;
+	return !n->leads_session && !n->founds && (n->anywhere || n->now.group == n->group) &&
+	       n->first_visit == TREE_NONE && n->first_standin == TREE_NONE;
 }
 
 static int start(struct planner *pl, int32_t i)
 {
-	int32_t parent = plan__parent(pl, i),
+	int32_t parent = plan__maker(pl, i),
 		inherits = parent == TREE_NONE ? TREE_NONE : pl->nodes[parent].namer;
 	struct tree_str name = plan__name_of(plan__process(pl, i));
 
@@ -321,7 +322,7 @@ static void count_left(struct planner *pl)
 {
 	for (int32_t i = 0; i < (int32_t)pl->t->processes_len; i++) {
 		struct plan_node *n = &pl->nodes[i];
-		int32_t parent = plan__parent(pl, i);
+		int32_t parent = plan__maker(pl, i);
 
 		n->now.group = TREE_NONE;
 		n->now.standin = n->first_standin;
@@ -337,7 +338,7 @@ static void count_left(struct planner *pl)
 		pl->nodes[parent].now.on_visits_left += n->station == PLAN_ON_VISIT;
 		pl->nodes[parent].now.early_left += n->born_early;
 		if (n->station == PLAN_ON_VISIT && pl->nodes[parent].born_early)
-			pl->nodes[plan__parent(pl, parent)].now.early_left++;
+			pl->nodes[plan__maker(pl, parent)].now.early_left++;
 		pl->nodes[parent].now.early_left += settled_early(pl, i);
 	}
 }
@@ -411,7 +412,7 @@ static int refuse_circle(struct planner *pl)
 	struct plan_who who;
 
 	for (size_t k = 0; k < pl->t->processes_len; k++) {
-		int32_t i = pl->order[k], parent = plan__parent(pl, i);
+		int32_t i = pl->order[k], parent = plan__maker(pl, i);
 		const struct plan_node *n = &pl->nodes[i];
 
 		if (n->now.settled || (parent != TREE_NONE && !pl->nodes[parent].now.born))
@@ -490,17 +491,40 @@ static bool all_settled(const struct planner *pl)
 	return true;
 }
 
+/*
+ * What an early child has to wait for comes after its parent's setsid(): a short-lived child of that time carries the
+ * session on, makes it later, and leaves it to its parent.
+ */
+static int carry(struct planner *pl)
+{
+	for (int32_t i = 0; i < (int32_t)pl->wanted->processes_len; i++) {
+		const struct plan_node *n = &pl->nodes[i];
+		int32_t r = plan__maker(pl, i);
+
+		if (n->now.born || !n->born_early || n->sibling || r != n->parent || !pl->nodes[r].now.born ||
+		    plan__notify(pl, i) != SIGCHLD)
+			continue;
+		TRY(plan__by_helper(pl, i, r, plan__process(pl, r)->ns, r));
+		pl->changed = true;
+	}
+	return 0;
+}
+
 #define REHEARSALS_MAX 16
 
 int plan__rehearse(struct planner *pl)
 {
 	bool again = true;
 
+	pl->rehearsed = false;
 	for (int k = 0; k < REHEARSALS_MAX && again; k++) {
 		TRY(rehearse(pl));
 		if (all_settled(pl))
 			return 0;
 		TRY(plan__more_standins(pl, &again));
+		if (pl->changed)
+			return 0;
 	}
-	return refuse_circle(pl);
+	TRY(carry(pl));
+	return pl->changed ? 0 : refuse_circle(pl);
 }

@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan_sessions.c: the session each process is born in.
+ * plan_sessions.c: the session each process is born in, and who makes it for that.
  *
- * A process changes its session once in its life, by its own setsid().  So one that leads no session has been
- * in its session since birth, and for a leader the birth session is the planner's to choose.  A child is born
- * in its parent's session as it is at that moment: the parent's final one, or, while the parent has not yet
- * called setsid(), the parent's own birth session.
- *
- * One pass from the leaves up finds what each leader's children need its birth session to be; at most one
- * answer is possible.  One pass down checks that the parent can give it.
+ * A process changes its session once in its life, by its own setsid().  So one that leads no session has been in its
+ * session since birth, and for a leader the birth session is the planner's to choose.  A process c with parent R is
+ *   1. made by R, which is in that session, or was, before its own setsid();
+ *   2. made by that session's leader, if that is R's child, with CLONE_PARENT;
+ *   3. if the leader is below R and in R's namespace: made by a child of the leader, which dies while R is the nearest
+ *      subreaper;
+ *   4. if R is the init of a namespace that the leader, or a part of its session, is outside of: made by a process that
+ *      a member puts in there and that dies: orphans go to the init of the dead one's namespace.
+ * There are no other ways (docs/planning.md).  One pass from the leaves up finds what each leader's children need its
+ * birth session to be; at most one answer is possible.  Sessions of dead leaders come after that: plan_ghosts.c.
  */
 #include "plan_internal.h"
+#include "tree/internal.h"
 
 #include <errno.h>
+#include <signal.h>
 
-#define FREE (-1) /* no child needs a particular birth session */
-
-/* What child `c` must be born in; FREE for a leader whose children do not care. */
-static int32_t wanted(const struct planner *pl, int32_t c)
-{
-	return pl->nodes[c].leads_session ? pl->nodes[c].birth_session : plan__process(pl, c)->sid;
-}
-
-/* The refusal of a child that would have to be born in a session its parent is never in. */
-static int refuse(struct planner *pl, int32_t c)
+int plan__refuse_session(struct planner *pl, int32_t c)
 {
 	struct plan_who parent, leader;
 	int32_t session, l;
@@ -31,73 +27,234 @@ static int refuse(struct planner *pl, int32_t c)
 	while (pl->nodes[c].leads_session) /* its own birth session was only passed up for a child's sake */
 		c = pl->nodes[c].needed_by;
 	session = plan__process(pl, c)->sid;
-	l = session ? tree_find(pl->t, session) : TREE_NONE;
+	l = plan__founder(pl, session);
 	if (session == 0)
 		return plan__refuse(pl, c,
 				    "its session is outside the tree, and its parent, %s, was never in that",
-				    plan__who(pl, plan__process(pl, c)->parent, &parent));
-	return plan__refuse(
-		pl, c,
-		"its session is that of %s, which its parent, %s, was never in: it was orphaned, or "
-		"made by another process",
-		l == TREE_NONE ? "a dead leader" : plan__who(pl, l, &leader),
-		plan__who(pl, plan__process(pl, c)->parent, &parent));
+				    plan__who(pl, pl->nodes[c].parent, &parent));
+	return plan__refuse(pl, c,
+			    "its session is that of %s, which its parent, %s, was never in, and nobody "
+			    "else could have left it there",
+			    plan__who(pl, l, &leader), plan__who(pl, pl->nodes[c].parent, &parent));
 }
 
-/* `c` was handled before: take what it needs over to its parent `i`. */
-static int gather(struct planner *pl, int32_t i, int32_t c)
+int32_t plan__session(const struct planner *pl, int32_t i)
 {
-	struct plan_node *n = &pl->nodes[i];
-	int32_t want = wanted(pl, c);
+	return i == TREE_NONE ? 0 : plan__process(pl, i)->sid;
+}
 
-	if (want == FREE || want == plan__process(pl, i)->sid)
-		return 0;
-	if (!n->leads_session || (n->birth_session != FREE && n->birth_session != want))
-		return refuse(pl, c);
-	n->birth_session = want;
-	n->needed_by = c;
+bool plan__below(const struct planner *pl, int32_t i, int32_t above)
+{
+	return above == TREE_NONE ||
+	       (pl->nodes[above].enter <= pl->nodes[i].enter && pl->nodes[i].enter < pl->nodes[above].leave);
+}
+
+void plan__set_maker(struct planner *pl, int32_t i, int32_t maker, bool sibling)
+{
+	pl->birth.processes[i].parent = maker;
+	pl->nodes[i].sibling = sibling;
+}
+
+int plan__notify(const struct planner *pl, int32_t i)
+{
+	int sig = plan__process(pl, i)->notify_signal;
+
+	return sig == TREE_ABSENT ? SIGCHLD : sig;
+}
+
+/* `maker`'s helper in `ns` makes `c`, and dies when `adopter` is the one that orphans are left to. */
+int plan__by_helper(struct planner *pl, int32_t c, int32_t maker, int32_t ns, int32_t adopter)
+{
+	int32_t session = pl->nodes[c].birth_session, *list, h;
+
+	/* the root sees all groups; one outside of it does not */
+	if (maker == TREE_NONE && !plan__creator_inside(pl) && plan__session(pl, 0) == session)
+		maker = 0;
+	list = maker == TREE_NONE ? &pl->first_helper : &pl->nodes[maker].first_helper;
+	h = *list;
+
+	if (plan__notify(pl, c) != SIGCHLD)
+		return plan__refuse(pl, c,
+				    "it was orphaned, and its parent would not get signal %d when it "
+				    "dies, but SIGCHLD",
+				    plan__notify(pl, c));
+	while (h != TREE_NONE && (pl->nodes[h].adopter != adopter || pl->nodes[h].birth_session != session))
+		h = pl->nodes[h].next_helper;
+	if (h == TREE_NONE) {
+		h = plan__helper(pl, maker, ns, session);
+		if (h < 0)
+			return h;
+		pl->nodes[h].adopter = adopter;
+		pl->nodes[h].next_helper = *list;
+		*list = h;
+	}
+	plan__set_maker(pl, c, h, false);
 	return 0;
+}
+
+/* Orphans of `i`'s namespace can be left to `r`. */
+bool plan__same_space(const struct planner *pl, int32_t i, int32_t r)
+{
+	return r == TREE_NONE ? plan__creator_inside(pl) && plan__process(pl, i)->ns == 0
+			      : plan__process(pl, i)->ns == plan__process(pl, r)->ns;
+}
+
+static int from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
+{
+	if (pl->nodes[leader].parent == r && !plan__is_init(pl, leader) &&
+	    plan__notify(pl, c) == plan__notify(pl, leader)) {
+		plan__set_maker(pl, c, leader, true);
+		return 0;
+	}
+	if (!plan__same_space(pl, leader, r))
+		return plan__refuse_session(pl, c);
+	return plan__by_helper(pl, c, leader, plan__process(pl, leader)->ns, r);
+}
+
+/* `r` is an init that gets orphans of sessions which `leader` leads (TREE_NONE: outside) from outside. */
+bool plan__adopts(const struct planner *pl, int32_t r, int32_t leader)
+{
+	return r != TREE_NONE && plan__is_init(pl, r) &&
+	       (leader == TREE_NONE ||
+		tree__ns_is_below(pl->wanted, plan__process(pl, r)->ns, plan__process(pl, leader)->ns));
+}
+
+int plan__adopt(struct planner *pl, int32_t c, int32_t r, int32_t leader)
+{
+	return plan__by_helper(pl, c, leader, plan__process(pl, r)->ns, r);
+}
+
+/* Its parent was in that session before its own setsid(). */
+static void need(struct planner *pl, int32_t c, int32_t r)
+{
+	pl->nodes[r].birth_session = pl->nodes[c].birth_session;
+	pl->nodes[r].needed_by = c;
+	plan__set_maker(pl, c, r, false);
+}
+
+static int from_above(struct planner *pl, int32_t c, int32_t r, int32_t leader)
+{
+	bool can_need = r != TREE_NONE && pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE;
+	bool adopts = plan__adopts(pl, r, leader) && plan__notify(pl, c) == SIGCHLD;
+
+	if (can_need && (!adopts || plan__session(pl, pl->nodes[r].parent) == pl->nodes[c].birth_session)) {
+		need(pl, c, r);
+		return 0;
+	}
+	return adopts ? plan__adopt(pl, c, r, leader) : plan__refuse_session(pl, c);
+}
+
+/* Who makes `c`, whose birth session is known.  With that, its parent may know its own. */
+static int settle(struct planner *pl, int32_t c)
+{
+	int32_t r = pl->nodes[c].parent, session = pl->nodes[c].birth_session;
+	int32_t leader = plan__founder(pl, session);
+
+	if (session == plan__session(pl, r) ||
+	    (r != TREE_NONE && pl->nodes[r].leads_session && pl->nodes[r].birth_session == session)) {
+		plan__set_maker(pl, c, r, false);
+		return 0;
+	}
+	if (leader != TREE_NONE && pl->nodes[leader].role == PLAN_GHOST) {
+		pl->nodes[c].next_need = pl->nodes[leader].first_need;
+		pl->nodes[leader].first_need = c;
+		return 0;
+	}
+	if (leader != TREE_NONE && plan__below(pl, leader, r))
+		return from_below(pl, c, r, leader);
+	return from_above(pl, c, r, leader);
+}
+
+/* Subtrees as intervals; order[] has parents before children. */
+static void number_subtrees(struct planner *pl)
+{
+	size_t len = pl->wanted->processes_len;
+	int32_t clock = 0;
+
+	for (size_t k = 0; k < len; k++)
+		pl->nodes[pl->order[k]].leave = 1;
+	for (size_t k = len; k-- > 0;) {
+		int32_t parent = pl->nodes[pl->order[k]].parent;
+
+		if (parent != TREE_NONE)
+			pl->nodes[parent].leave += pl->nodes[pl->order[k]].leave;
+	}
+	for (int32_t i = pl->first_kept; i != TREE_NONE; i = pl->nodes[i].next_kept) {
+		pl->nodes[i].enter = clock;
+		clock += pl->nodes[i].leave;
+		pl->nodes[i].leave = clock;
+	}
+	for (size_t k = 0; k < len; k++) {
+		int32_t at = pl->nodes[pl->order[k]].enter + 1;
+
+		for (int32_t c = pl->nodes[pl->order[k]].first_kept; c != TREE_NONE;
+		     c = pl->nodes[c].next_kept) {
+			pl->nodes[c].enter = at;
+			at += pl->nodes[c].leave;
+			pl->nodes[c].leave = at;
+		}
+	}
+}
+
+/* Children in the end, in file order; and an order with parents first. */
+static int link_kept(struct planner *pl)
+{
+	int32_t len = (int32_t)pl->wanted->processes_len, head = 0, tail = 0;
+
+	pl->first_kept = TREE_NONE;
+	for (int32_t i = len - 1; i >= 0; i--) {
+		int32_t parent = pl->nodes[i].parent;
+		int32_t *list = parent == TREE_NONE ? &pl->first_kept : &pl->nodes[parent].first_kept;
+
+		pl->nodes[i].next_kept = *list;
+		*list = i;
+	}
+	for (int32_t i = pl->first_kept; i != TREE_NONE; i = pl->nodes[i].next_kept)
+		pl->order[tail++] = i;
+	for (; head < tail; head++)
+		for (int32_t c = pl->nodes[pl->order[head]].first_kept; c != TREE_NONE;
+		     c = pl->nodes[c].next_kept)
+			pl->order[tail++] = c;
+	if (tail != len)
+		return tree_fail(pl->err, -EINVAL, "%d processes are not below the root", (int)(len - tail));
+	number_subtrees(pl);
+	return 0;
+}
+
+static int settle_living(struct planner *pl)
+{
+	const struct tree *t = pl->wanted;
+
+	for (size_t i = 0; i < t->processes_len; i++) {
+		pl->nodes[i].leads_session = t->processes[i].sid == t->processes[i].nspid[0];
+		pl->nodes[i].birth_session = pl->nodes[i].leads_session ? FREE : t->processes[i].sid;
+	}
+	/* children before their parents, so that all that a leader is needed for is known when it is its turn */
+	for (size_t k = t->processes_len; k-- > 0;)
+		if (pl->nodes[pl->order[k]].birth_session != FREE)
+			TRY(settle(pl, pl->order[k]));
+	return 0;
+}
+
+/* Leaders whose children do not mind are born in their parents' sessions. */
+static void settle_the_others(struct planner *pl)
+{
+	for (size_t i = 0; i < pl->wanted->processes_len; i++) {
+		struct plan_node *n = &pl->nodes[i];
+
+		n->minds_nothing = n->birth_session == FREE;
+		if (!n->minds_nothing)
+			continue;
+		n->birth_session = plan__session(pl, n->parent);
+		plan__set_maker(pl, (int32_t)i, n->parent, false);
+	}
 }
 
 int plan__sessions(struct planner *pl)
 {
-	const struct tree *t = pl->t;
-	int r;
-
-	for (size_t i = 0; i < t->processes_len; i++) {
-		pl->nodes[i].leads_session = t->processes[i].sid == t->processes[i].nspid[0];
-		pl->nodes[i].birth_session = FREE;
-	}
-	for (size_t k = t->processes_len; k-- > 0;) {
-		int32_t i = pl->order[k];
-
-		for (int32_t c = pl->nodes[i].first_child; c != TREE_NONE; c = pl->nodes[c].next_sibling) {
-			r = gather(pl, i, c);
-			if (r < 0)
-				return r;
-		}
-	}
-	for (size_t k = 0; k < t->processes_len; k++) {
-		int32_t i = pl->order[k];
-		struct plan_node *n = &pl->nodes[i];
-		int32_t parent = t->processes[i].parent;
-		int32_t given = parent == TREE_NONE ? 0 : t->processes[parent].sid;
-
-		if (!n->leads_session)
-			n->birth_session = t->processes[i].sid;
-		else if (n->birth_session == FREE) {
-			n->birth_session = given;
-			n->session_is_free = true;
-		}
-		if (parent == TREE_NONE && n->birth_session != 0)
-			return n->leads_session
-				       ? refuse(pl, i)
-				       : plan__refuse(pl, i, "its session %d is led by none of its ancestors",
-						      (int)n->birth_session);
-		if (n->leads_session && n->birth_session != given &&
-		    n->birth_session != pl->nodes[parent].birth_session)
-			return refuse(pl, i);
-		n->born_early = parent != TREE_NONE && n->birth_session != given;
-	}
+	TRY(link_kept(pl));
+	TRY(settle_living(pl));
+	TRY(plan__ghosts(pl));
+	settle_the_others(pl);
 	return 0;
 }

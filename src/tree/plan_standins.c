@@ -67,6 +67,8 @@ static int by_session(const void *a, const void *b)
  * could just as well be born before their parent's setsid(), which then has to wait for them. */
 static int32_t rank_of(const struct plan_node *n, int32_t i)
 {
+	if (n->anywhere)
+		return 5;
 	if (n->leads_session)
 		return 1;
 	return !n->founds ? 0 : n->group == i ? 2 : 3;
@@ -77,8 +79,8 @@ static bool gets_back(const struct planner *pl, int32_t i)
 {
 	const struct plan_node *n = &pl->nodes[i];
 
-	return n->leads_session || n->group == i || plan__sees(pl, i, n->group) ||
-	       plan__sees(pl, plan__parent(pl, i), n->group);
+	return n->leads_session || n->anywhere || n->group == i || plan__sees(pl, i, n->group) ||
+	       plan__mover_sees(pl, i, n->group);
 }
 
 /* An init in a group founded inside its namespace could not be ended (R5.30), not even for a moment. */
@@ -86,13 +88,13 @@ static bool gets_in(const struct planner *pl, int32_t i, int32_t group)
 {
 	if (plan__sees(pl, i, group))
 		return !plan__is_init(pl, i);
-	return plan__sees(pl, plan__parent(pl, i), group);
+	return plan__mover_sees(pl, i, group);
 }
 
 /* The other session that a leader could be born in, if it does not matter to any child; else its birth session. */
 static int32_t other_session(const struct planner *pl, int32_t i)
 {
-	int32_t parent = plan__parent(pl, i);
+	int32_t parent = plan__maker(pl, i);
 
 	return pl->nodes[i].session_is_free && parent != TREE_NONE ? pl->nodes[parent].birth_session
 								   : pl->nodes[i].birth_session;
@@ -191,11 +193,16 @@ static int find_standin(struct planner *pl, int32_t start, bool circle, const st
 	return 0;
 }
 
-static int refuse(struct planner *pl, int32_t i)
+/* Nobody of the session can do it: a process that lives for this alone.  Where the session's leader lives it sees all
+ * groups of the session. */
+static int call_helper(struct planner *pl, int32_t i)
 {
-	return plan__refuse(pl, i,
-			    "it and others left the groups that they had founded for each other's, and no "
-			    "other process of the session can keep one of these alive meanwhile");
+	int32_t session = plan__process(pl, i)->sid, leader = plan__founder(pl, session);
+	int32_t h =
+		plan__helper(pl, leader, leader == TREE_NONE ? 0 : plan__process(pl, leader)->ns, session);
+
+	pl->changed = true;
+	return h < 0 ? h : 0;
 }
 
 /* Each circle that is still open, by its first process; *open is one that stays so. */
@@ -241,7 +248,7 @@ int plan__standins(struct planner *pl)
 		r = settle_circles(pl, list, len, &progress, &open);
 	while (r == 0 && progress && open != TREE_NONE);
 	free(list);
-	return r < 0 || open == TREE_NONE ? r : refuse(pl, open);
+	return r < 0 || open == TREE_NONE ? r : call_helper(pl, open);
 }
 
 /* Who stands in since the rehearsal got stuck is part of what keeps it so: somebody else, then. */
@@ -285,5 +292,12 @@ int plan__more_standins(struct planner *pl, bool *found)
 	pl->rehearsed = true;
 	r = more_standins(pl, list, list_candidates(pl, list), found);
 	free(list);
+	for (int32_t i = 0; r == 0 && !*found && !pl->changed && i < (int32_t)pl->wanted->processes_len;
+	     i++) {
+		if (!is_blocked(&pl->nodes[i], i) || pl->nodes[i].got_helper)
+			continue;
+		pl->nodes[i].got_helper = true;
+		r = call_helper(pl, i);
+	}
 	return r;
 }

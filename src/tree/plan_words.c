@@ -55,6 +55,7 @@ static const struct plan_words words[PLAN_OP_COUNT] = {
 	[PLAN_KILL] = { "kill", WHO, NUMBER("signal"), "send %1 signal %2", NULL, NULL },
 	[PLAN_WAIT_DEAD] = { "wait_dead", WHO, NONE, "see %1 dead", NULL, NULL },
 	[PLAN_WAIT_STOPPED] = { "wait_stopped", WHO, NONE, "see %1 stopped", NULL, NULL },
+	[PLAN_BURY] = { "bury", WHO, NONE, "see %1 dead, and reap it", NULL, NULL },
 	[PLAN_WAIT_LEADER] = { "wait_leader", WHO, NONE, "see the leader thread of %1 gone", NULL, NULL },
 	[PLAN_DONE] = { "done", NONE, NONE, "report that it stands", NULL, NULL },
 	[PLAN_HOLD] = { "hold", NONE, NONE, "hold", NULL, NULL },
@@ -84,6 +85,11 @@ const char *plan_op_name(uint32_t op)
 	return w ? w->name : "?";
 }
 
+static int level_0(const struct plan *p, const struct plan_actor *a)
+{
+	return (int)p->numbers[a->numbers + a->numbers_len - 1u];
+}
+
 void plan_actor_describe(const struct plan *p, const struct tree *t, uint32_t actor, char *buf, size_t size)
 {
 	const struct plan_actor *a = &p->actors[actor];
@@ -98,6 +104,12 @@ void plan_actor_describe(const struct plan *p, const struct tree *t, uint32_t ac
 		break;
 	case PLAN_KIND_PROCESS:
 		snprintf(buf, size, "process %d", (int)proc->nspid[0]);
+		break;
+	case PLAN_KIND_GHOST:
+		snprintf(buf, size, "ghost %d", level_0(p, a));
+		break;
+	case PLAN_KIND_HELPER:
+		snprintf(buf, size, "helper %d", level_0(p, a));
 		break;
 	case PLAN_KIND_THREAD:
 		snprintf(buf, size, "thread %d of %d", (int)proc->threads[a->thread].nspid[0],

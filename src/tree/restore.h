@@ -35,6 +35,16 @@ struct restore_options {
 	void *ready_arg;
 };
 
+/*
+ * Numbers that are taken in the namespace of process `into` (0: the caller's own), for plan_options: whoever must live
+ * there for a while gets others.  Read at the first question.  NULL: out of memory, or no /proc.
+ */
+struct restore_numbers;
+struct restore_numbers *restore_numbers_new(pid_t into);
+void restore_numbers_free(struct restore_numbers *n); /* NULL is fine */
+bool restore_number_is_taken(void *numbers, int32_t number);
+int32_t restore_number_last(const struct restore_numbers *n); /* the largest that can be given */
+
 struct restore;
 
 struct restore_times {

@@ -282,8 +282,12 @@ static void guard_child(const struct restore_guard *g, const struct plan *p)
 
 /* ------------------------------------------------------------------------------------ its number -- */
 
-static bool wanted(const struct tree *t, int32_t number)
+static bool wanted(const struct tree *t, const struct plan *p, int32_t number)
 {
+	for (uint32_t a = 1; a < p->actors_len; a++)
+		if (p->actors[a].kind == PLAN_KIND_HELPER &&
+		    p->numbers[p->actors[a].numbers + p->actors[a].numbers_len - 1u] == number)
+			return true;
 	if (tree_find(t, number) != TREE_NONE)
 		return true;
 	for (size_t i = 0; i < t->ghosts_len; i++)
@@ -322,7 +326,7 @@ static pid_t fork_guard(const struct tree *t, const struct plan *p, const struct
 	for (int tries = 0; pid == -EEXIST && tries < NUMBER_TRIES && number > 2; tries++) {
 		do
 			number--;
-		while (number > 2 && wanted(t, number));
+		while (number > 2 && wanted(t, p, number));
 		pid = settid_fork(&args, g->child, err);
 		if (pid == -EINVAL && number > PID_MAX_LEAST) {
 			number /=

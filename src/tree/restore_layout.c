@@ -198,6 +198,7 @@ int restore_layout(const struct tree *t, const struct plan *p, const char *pidfi
 	e->actors_len = p->actors_len;
 	e->total = p->actors_len;
 	e->root = p->root;
+	e->first = p->first;
 	e->has_init = p->has_init;
 	e->subreaper = !p->has_init;
 	e->bell_fd = e->deaths_fd = e->life_fd = e->event_fd = e->core_fd = e->last_pid_fd = e->children_fd =

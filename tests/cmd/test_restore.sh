@@ -287,23 +287,21 @@ refused() {
 	is "$status" 1
 	like "$err" "$2"
 }
-it "a dead session leader is refused by name" refused \
-	'{"settid": 1, "processes": [
-	{"nspid": [5], "ppid": 0, "pgid": 5, "sid": 5, "state": "live"},
-	{"nspid": [6], "ppid": 5, "pgid": 9, "sid": 9, "state": "live"}], "ghosts": [{"nspid": [9]}]}' \
-	"process 6 cannot be built: the leader of its session 9 is dead"
-it "an orphan whose session lives elsewhere is refused by name" refused \
+it "a session that nobody could have left there is refused by name" refused \
 	'{"settid": 1, "processes": [
 	{"nspid": [5], "ppid": 0, "pgid": 5, "sid": 5, "state": "live"},
 	{"nspid": [6], "ppid": 5, "pgid": 6, "sid": 6, "state": "live"},
-	{"nspid": [7], "ppid": 5, "pgid": 6, "sid": 6, "state": "live", "comm": "lost"}]}' \
+	{"nspid": [8], "ppid": 5, "pgid": 5, "sid": 5, "state": "live"},
+	{"nspid": [7], "ppid": 8, "pgid": 6, "sid": 6, "state": "live", "comm": "lost"}]}' \
 	"process 7 (lost) cannot be built: its session is that of process 6"
-it "founders that swapped their groups are refused by name" refused \
+it "leaders that would each be born before the other are refused by name" refused \
 	'{"settid": 1, "processes": [
 	{"nspid": [5], "ppid": 0, "pgid": 5, "sid": 5, "state": "live"},
-	{"nspid": [6], "ppid": 5, "pgid": 7, "sid": 5, "state": "live"},
-	{"nspid": [7], "ppid": 5, "pgid": 6, "sid": 5, "state": "live"}]}' \
-	"left the groups that they had founded for each other"
+	{"nspid": [6], "ppid": 5, "pgid": 6, "sid": 6, "state": "live"},
+	{"nspid": [7], "ppid": 5, "pgid": 7, "sid": 7, "state": "live"},
+	{"nspid": [8], "ppid": 6, "pgid": 7, "sid": 7, "state": "live"},
+	{"nspid": [9], "ppid": 7, "pgid": 6, "sid": 6, "state": "live"}]}' \
+	"it and process 6 would each have to be born before the other"
 
 usage() {
 	run "$SETTID" "$@"

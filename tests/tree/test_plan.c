@@ -7,6 +7,7 @@
  * SETTID_SEEDS=N plans N random trees of each kind instead of 400, SETTID_SEED=S begins with seed S.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "plan_sim.h"
+#include "plan_form.h"
 #include "random_tree.h"
 #include "tree/plan.h"
 #include "tree/tree.h"
@@ -75,11 +76,14 @@ static int check_plan(const struct tree *t, const struct plan_options *o, const 
 		      unsigned schedules)
 {
 	struct plan *p = plan_of(t, o);
+	struct tree_error err = { 0 };
 	char why[320] = "refused";
 	int r = p ? plan_check_form(p, t, why, sizeof why) : -1;
 
-	for (unsigned k = 0; r == 0 && k < schedules; k++)
-		r = plan_simulate(p, t, o->new_namespace, k, why, sizeof why);
+	for (unsigned k = 0; r == 0 && k < schedules; k++) {
+		r = plan_prove(p, t, o, k, NULL, &err);
+		snprintf(why, sizeof why, "%.300s", err.text);
+	}
 	if (r < 0)
 		print_message("# %s: %s\n", what, why);
 	plan_free(p);
@@ -223,12 +227,13 @@ static void take_out(struct plan *p, uint32_t actor, uint32_t at)
 
 static bool notices(const struct tree *t, struct plan *p)
 {
+	const struct plan_options o = { .new_namespace = true };
 	char why[320];
 
 	if (plan_check_form(p, t, why, sizeof why) < 0)
 		return true;
 	for (unsigned k = 0; k < 400; k++)
-		if (plan_simulate(p, t, true, k, why, sizeof why) < 0)
+		if (plan_prove(p, t, &o, k, NULL, NULL) < 0)
 			return true;
 	return false;
 }
@@ -335,7 +340,7 @@ static void two_who_wait_for_each_other_are_noticed(void **state)
 	const struct plan_options o = { .new_namespace = true };
 	struct tree *t = read_named("groups.json");
 	struct plan *p = plan_of(t, &o);
-	char why[320] = "";
+	struct tree_error err = { 0 };
 	uint32_t add = 0;
 
 	/* the first ADD changes places with the WAIT that follows in the same list */
@@ -345,8 +350,8 @@ static void two_who_wait_for_each_other_are_noticed(void **state)
 	struct plan_step wait = p->steps[add + 1];
 	p->steps[add + 1] = p->steps[add];
 	p->steps[add] = wait;
-	assert_int_equal(plan_simulate(p, t, true, 1, why, sizeof why), -1);
-	assert_non_null(strstr(why, "(wait)"));
+	assert_int_equal(plan_prove(p, t, &o, 1, NULL, &err), -EPROTO);
+	assert_non_null(strstr(err.text, "(wait)"));
 	plan_free(p);
 	tree_free(t);
 }

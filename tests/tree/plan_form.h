@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan_form.h: what a plan must be without being run: P2, P5, operands within their arrays, one last step per list and
+ * none before it.  What it does is plan_prove()'s to say.
+ */
+#ifndef SETTID_TESTS_PLAN_FORM_H
+#define SETTID_TESTS_PLAN_FORM_H
+
+#include "tree/plan.h"
+
+/* 0, or -1 and `why` in one sentence. */
+int plan_check_form(const struct plan *p, const struct tree *t, char *why, size_t size);
+
+#endif
