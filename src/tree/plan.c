@@ -160,6 +160,7 @@ static int run(struct planner *pl, const struct tree *t)
 	do
 		TRY(attempt(pl));
 	while (pl->changed);
+	TRY(plan__count_dead(pl));
 	TRY(plan__deaths(pl));
 	TRY(plan__ends(pl));
 	return plan__cut_up(pl);

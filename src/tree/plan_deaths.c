@@ -68,6 +68,7 @@ static int die(struct planner *pl, int32_t x)
 	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
 	TRY(plan__step(pl, actor, PLAN_EXIT, 0, 0));
 	TRY(plan__step(pl, undertaker, PLAN_BURY, actor, 0));
+	TRY(plan__add_if(pl, undertaker, pl->k_dead, 1));
 	return plan__event(pl, undertaker, &n->gone_event);
 }
 

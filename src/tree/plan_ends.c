@@ -2,7 +2,7 @@
 /*
  * plan_ends.c: what comes when everybody is born and in place: threads, deaths, stops, and each list's last step.
  *
- * Keeps:   (E3) zombies die before anybody stops, for a death can orphan a group, which wakes the stopped (R6.47);
+ * Keeps:   (E3) all who die do so before anybody stops, for a death can orphan a group, which wakes the stopped (R6.47);
  *          (E4) children stop before their parents, who have to see it;
  *          (E5) DONE comes before the process can no longer say so, and after all it has to see done.
  */
@@ -298,9 +298,10 @@ static int end_helpers(struct planner *pl)
 	return plan__step(pl, 0, PLAN_GUARD, 0, 0);
 }
 
-static int count_dead(struct planner *pl)
+/* Everybody who dies, for those who stop. */
+int plan__count_dead(struct planner *pl)
 {
-	uint32_t dead = 0, stopped = 0;
+	uint32_t dead = (uint32_t)(pl->t->processes_len - pl->wanted->processes_len), stopped = 0;
 
 	for (size_t i = 0; i < pl->wanted->processes_len; i++) {
 		dead += pl->t->processes[i].state == TREE_ZOMBIE;
@@ -327,7 +328,6 @@ int plan__ends(struct planner *pl)
 {
 	size_t len = pl->t->processes_len;
 
-	TRY(count_dead(pl));
 	for (size_t k = 0; k < len; k++)
 		TRY(before_deaths(pl, pl->order[k]));
 	TRY(see_dead(pl, pl->init, pl->first_kept));

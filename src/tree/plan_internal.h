@@ -186,6 +186,7 @@ int plan__more_standins(struct planner *pl, bool *found); /* after a rehearsal t
 int plan__actors(struct planner *pl);
 int plan__rehearse(struct planner *pl);
 int plan__deaths(struct planner *pl);
+int plan__count_dead(struct planner *pl);
 int plan__ends(struct planner *pl);
 
 /* plan_sessions.c */
