@@ -162,12 +162,13 @@ struct pidns_env {
 	/* Told in the order in which things happen, from inside the call that causes them: it must not call back. */
 	void (*event)(void *ctx, const struct pidns_event *event);
 	/*
-	 * Which of the n tasks (2 or more) that a call has woken has its turn next: 0 to n - 1 (more counts as 0).  Linux leaves that to its
-	 * scheduler, and what is seen afterwards may depend on it: which of two that are killed dies first and whose child
-	 * is then whose.  NULL: 0 always, an order that Linux often has: those that have something to look at, to handle or
-	 * to stop for as they were woken, then those that die, the caller of the call before others.
+	 * Who of several goes first: of those that a call has woken (the first `turns`, to look, to handle a signal or to stop)
+	 * and those that die (the other `deaths`), an index below turns + deaths; more counts as 0.  Linux leaves that to
+	 * its scheduler, and what is seen afterwards may depend on it: of two that are killed, whose child is then whose.
+	 * NULL: 0 always, an order that Linux often has: first all turns, as they were woken, then the deaths, the caller's
+	 * before others'.
 	 */
-	uint32_t (*choose)(void *ctx, uint32_t n);
+	uint32_t (*choose)(void *ctx, uint32_t turns, uint32_t deaths);
 	/* A closed namespace is down to `count` identities (0, 1 or 2): its dying init may go on.  Number layer only;
 	 * the task model sees to its own.  Called with no lock held. */
 	void (*drained)(void *ctx, struct pidns_ns *ns, uint32_t count);

@@ -28,6 +28,7 @@ bool pidns__can_act(struct pidns_task *t)
 	if (is_idle(t))
 		return false;
 	t->world->actor = t;
+	t->result = (struct pidns_waited){ 0 };
 	return true;
 }
 
@@ -131,11 +132,11 @@ static uint32_t length(const struct pidns__list *list)
 /* The embedder's choice among all. */
 static struct pidns__list *chosen_turn(struct pidns_world *w, bool *dies)
 {
-	uint32_t turns = length(&w->work), all = turns + length(&w->dying);
-	uint32_t chosen = all > 1 ? w->env.choose(w->env.ctx, all) : 0;
+	uint32_t turns = length(&w->work), deaths = length(&w->dying);
+	uint32_t chosen = turns + deaths > 1 ? w->env.choose(w->env.ctx, turns, deaths) : 0;
 	struct pidns__list *at;
 
-	if (chosen >= all)
+	if (chosen >= turns + deaths)
 		chosen = 0;
 	*dies = chosen >= turns;
 	at = *dies ? w->dying.next : w->work.next;

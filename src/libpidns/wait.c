@@ -235,10 +235,10 @@ static int32_t wait_or_answer(struct pidns_task *self, uint32_t options, bool no
 		r = nonblock ? -PIDNS_EAGAIN : PIDNS_BLOCKS;
 		if (r == PIDNS_BLOCKS) {
 			self->waiting = true;
-			self->result = *out;
 			return pidns__end_call(w, r);
 		}
 	}
+	self->result = *out;
 	r = value_of(&self->wait, r, out);
 	if (self->wait.id)
 		pidns_id_put(self->wait.id);

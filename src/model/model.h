@@ -45,6 +45,7 @@ struct model_files {
 struct model_task {
 	int index;
 	bool used, pending, wait_is_waitid, wait_unreadable;
+	bool has_returned;       /* what it waited in, whatever became of it then */
 	struct pidns_task *task; /* NULL: released */
 	struct model_files *files;
 	int32_t tgid;             /* at level 0: who it is a thread of */
@@ -59,7 +60,7 @@ struct model_config {
 	/* The first task is number 1 of level 0.  Else, as on a machine: number 1, a driver, and the first task in a namespace
 	 * below theirs. */
 	bool bare;
-	bool may_reorder; /* model_world.order is heeded */
+	bool may_reorder; /* model_reorder() may be called */
 	bool unchecked;   /* no pidns_check() after each step */
 	/* What libpidns says, as it happens; index: of event->task.  May be NULL. */
 	void (*event)(void *ctx, int index, const struct pidns_event *event);
@@ -73,7 +74,7 @@ struct model_world {
 	struct pidns_user_ns *first_user_ns;
 	int task_end;
 	struct model_task **task;
-	uint64_t order; /* who of several that were woken goes first: 0 = libpidns's own order, else a seed */
+	uint64_t order_seed, order;
 	const char *broken; /* what pidns_check() said; NULL: nothing */
 };
 
@@ -82,6 +83,8 @@ int model_open(struct model_world **out, const struct model_config *config);
 void model_close(struct model_world *w);
 /* Performs op.  *a must be all zero. */
 void model_step(struct model_world *w, const struct op *op, struct op_answer *a);
+/* From now on, who of several that were woken goes first: 0: libpidns's own order, else the seed of another. */
+void model_reorder(struct model_world *w, uint64_t seed);
 struct model_task *model_task(const struct model_world *w, int index); /* NULL: no such index */
 int model_index(const struct pidns_task *t);                           /* -1: of none        */
 int32_t model_number(const struct model_task *t, int level);

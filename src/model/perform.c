@@ -393,6 +393,7 @@ void model_step(struct model_world *w, const struct op *op, struct op_answer *a)
 		tell_return(t, a);
 		a->kind = a->kind == ANSWER_OK ? ANSWER_STUCK : a->kind;
 	} else if (t->used && t->task && t->files) { /* the dead have none */
+		t->has_returned = false;
 		if (op->code == OP_CLONE3 || op->code == OP_CLONE || op->code == OP_FORK)
 			do_clone(w, t, op, a);
 		else if (op->code == OP_READ ||

@@ -43,6 +43,9 @@ static void on_event(void *ctx, const struct pidns_event *event)
 		t->handled[event->signal]++;
 		t->from[event->signal] = event->from;
 		break;
+	case PIDNS_EVENT_RETURNED:
+		t->has_returned = true;
+		break;
 	case PIDNS_EVENT_EXITED:
 		model_files_put(&t->files);
 		break;
@@ -74,17 +77,35 @@ static void uninstall(void *ctx, struct pidns_task *caller, int32_t fd)
 	model_files_close(task_of(caller), fd);
 }
 
-/* A shuffle that comes again with the same seed. */
-static uint32_t choose(void *ctx, uint32_t n)
+static uint32_t next_random(struct model_world *w)
 {
-	struct model_world *w = ctx;
-
-	if (!w->order)
-		return 0;
 	w->order ^= w->order << 13;
 	w->order ^= w->order >> 7;
 	w->order ^= w->order << 17;
-	return (uint32_t)(w->order >> 32) % n;
+	return (uint32_t)(w->order >> 32);
+}
+
+/*
+ * A shuffle that comes again with the same seed.  Schedulers are no dice: whoever is woken goes on to his end before the next,
+ * or all take their first turns, with few exceptions or many.
+ */
+static uint32_t choose(void *ctx, uint32_t turns, uint32_t deaths)
+{
+	static const uint32_t exceptions[] = { 0, 10, 25, 50, 100 };
+	struct model_world *w = ctx;
+	bool one_by_one = w->order_seed & 1;
+
+	if (!w->order_seed)
+		return 0;
+	if (next_random(w) % 100 < exceptions[(w->order_seed >> 1) % 5])
+		return next_random(w) % (turns + deaths);
+	return one_by_one && deaths ? turns : 0;
+}
+
+void model_reorder(struct model_world *w, uint64_t seed)
+{
+	w->order_seed = seed;
+	w->order = (seed + 1) * 0x9e3779b97f4a7c15ULL;
 }
 
 struct model_task *model_task(const struct model_world *w, int index)

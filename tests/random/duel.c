@@ -263,6 +263,9 @@ static bool same_return(struct duel *d, int i)
 	if (!d->model->task[i]->pending)
 		return true;
 	model_step(d->model, &returns, &m);
+	/* it may have died since */
+	if (m.kind == ANSWER_ENDED && d->model->task[i]->has_returned)
+		return true;
 	return same_answer(d, &returns, &m, &d->seen[i].returns);
 }
 
@@ -393,7 +396,7 @@ static bool replay(struct duel *d, uint64_t order, struct op_answer *m)
 		bool last = i + 1 == d->steps;
 
 		memset(m, 0, sizeof *m);
-		d->model->order = last ? order : step->order;
+		model_reorder(d->model, last ? order : step->order);
 		model_step(d->model, &step->op, m);
 		if (last)
 			step->order = order;
@@ -419,7 +422,7 @@ static bool may_be(struct duel *d)
 			for (int i = 0; i < d->model->task_end; i++)
 				look(d, i);
 		}
-		if (!replay(d, order == 1 ? 0 : order * 0x9e3779b97f4a7c15ULL, &m))
+		if (!replay(d, order - 1, &m))
 			return false;
 		if (!is_hazard(d) && same_all(d, &d->step[d->steps - 1], &m))
 			return true;

@@ -65,7 +65,7 @@ struct random_tally {
 	uint64_t blocks, ended;
 };
 
-enum { DUEL_SIGNALS = 7, DUEL_STEPS = 4096, DUEL_ORDERS = 300 };
+enum { DUEL_SIGNALS = 7, DUEL_STEPS = 4096, DUEL_ORDERS = 600 };
 
 /* What the kernel shows of one task. */
 struct duel_seen {
@@ -76,7 +76,7 @@ struct duel_seen {
 /* One operation as it was performed. */
 struct duel_step {
 	struct op op;
-	uint64_t order; /* model_world.order: what the kernel's scheduler seems to have chosen */
+	uint64_t order; /* model_reorder(): what the kernel's scheduler seems to have chosen */
 	bool returned;  /* the kernel let it return before what it did reached the caller     */
 };
 
