@@ -97,7 +97,7 @@ void show_walk_done(struct show_walk *w)
 
 /* ------------------------------------------------------------------------------------------- counts -- */
 
-static int32_t ghost_find(const struct tree *t, int32_t number)
+int32_t show_find_ghost(const struct tree *t, int32_t number)
 {
 	const struct tree__holder *h = number > 0 ? tree__number_find(t, 0, number) : NULL;
 
@@ -111,8 +111,8 @@ struct show_ghost *show_ghosts_new(const struct tree *t)
 	if (!ghosts || t->ghosts_len == 0)
 		return ghosts;
 	for (size_t i = 0; i < t->processes_len; i++) {
-		int32_t group = ghost_find(t, t->processes[i].pgid);
-		int32_t session = ghost_find(t, t->processes[i].sid);
+		int32_t group = show_find_ghost(t, t->processes[i].pgid);
+		int32_t session = show_find_ghost(t, t->processes[i].sid);
 		if (group != TREE_NONE)
 			ghosts[group].group_members++;
 		if (session != TREE_NONE)
@@ -121,13 +121,12 @@ struct show_ghost *show_ghosts_new(const struct tree *t)
 	return ghosts;
 }
 
-void show_put_ghost(struct text *out, const struct show_ghost *g)
+void show_put_members(struct text *out, const struct show_ghost *g)
 {
-	text_puts(out, "dead leader");
 	if (g->group_members)
-		text_printf(out, "; %u in its group", g->group_members);
+		text_printf(out, "%u in its group", g->group_members);
 	if (g->session_members)
-		text_printf(out, "; %u in its session", g->session_members);
+		text_printf(out, "%s%u in its session", g->group_members ? "; " : "", g->session_members);
 }
 
 static unsigned max_unsigned(unsigned a, unsigned b)
@@ -203,7 +202,7 @@ void show_put_leader(struct text *out, const struct tree *t, const struct tree_p
 	text_printf(out, "%d", (int)number);
 	if (number == p->nspid[0])
 		text_puts(out, "*");
-	else if (ghost_find(t, number) != TREE_NONE)
+	else if (show_find_ghost(t, number) != TREE_NONE)
 		text_puts(out, "+");
 }
 
@@ -322,20 +321,28 @@ static void separate(struct text *out, size_t start)
 		text_puts(out, "; ");
 }
 
-void show_put_notes(struct text *out, const struct tree *t, const struct tree_process *p,
-		    enum text_charset charset)
+static bool children_elsewhere(const struct tree_process *p)
 {
-	size_t start = out->len;
-	char buf[24];
-	int32_t init = t->namespaces[p->ns].init;
+	return p->children_ns != p->ns && p->children_ns != TREE_NONE;
+}
 
-	if (show_enters_ns(t, p) || (init != TREE_NONE && &t->processes[init] == p))
-		show_put_ns(out, t, p, charset);
+bool show_has_habits(const struct tree_process *p)
+{
+	return p->threads_len > 1 || children_elsewhere(p) || p->subreaper == 1 ||
+	       p->notify_signal != TREE_ABSENT;
+}
+
+/* What stands since `start` is separated from what follows. */
+static void put_habits(struct text *out, size_t start, const struct tree *t, const struct tree_process *p,
+		       enum text_charset charset)
+{
+	char buf[24];
+
 	if (p->threads_len > 1) {
 		separate(out, start);
 		show_put_threads(out, p);
 	}
-	if (p->children_ns != p->ns && p->children_ns != TREE_NONE) {
+	if (children_elsewhere(p)) {
 		separate(out, start);
 		text_puts(out, "children born in ");
 		put_ns_name(out, t, p->children_ns, charset);
@@ -349,4 +356,21 @@ void show_put_notes(struct text *out, const struct tree *t, const struct tree_pr
 		text_printf(out, "its end sends %s",
 			    p->notify_signal ? text_signal(p->notify_signal, buf) : "no signal");
 	}
+}
+
+void show_put_habits(struct text *out, const struct tree *t, const struct tree_process *p,
+		     enum text_charset charset)
+{
+	put_habits(out, out->len, t, p, charset);
+}
+
+void show_put_notes(struct text *out, const struct tree *t, const struct tree_process *p,
+		    enum text_charset charset)
+{
+	size_t start = out->len;
+	int32_t init = t->namespaces[p->ns].init;
+
+	if (show_enters_ns(t, p) || (init != TREE_NONE && &t->processes[init] == p))
+		show_put_ns(out, t, p, charset);
+	put_habits(out, start, t, p, charset);
 }

@@ -28,8 +28,8 @@ struct show_ghost {
 };
 /* One per ghost of t, to be freed; NULL = no memory (or no ghosts: then len is 0 anyway). */
 struct show_ghost *show_ghosts_new(const struct tree *t);
-void show_put_ghost(struct text *out,
-		    const struct show_ghost *g); /* "dead leader; 3 in its group, 1 in its session" */
+/* "3 in its group; 1 in its session" */
+void show_put_members(struct text *out, const struct show_ghost *g);
 
 struct show_counts {
 	size_t threads; /* besides the leaders */
@@ -53,6 +53,12 @@ bool show_enters_ns(const struct tree *t, const struct tree_process *p);
 /* "init of level 1 (label)", or "in the level 1 namespace of 42" for one that was put there from outside. */
 void show_put_ns(struct text *out, const struct tree *t, const struct tree_process *p,
 		 enum text_charset charset);
+/* The ghost that has this number at level 0, or TREE_NONE. */
+int32_t show_find_ghost(const struct tree *t, int32_t number);
+bool show_has_habits(const struct tree_process *p);
+/* What it does that others do not: threads, children elsewhere, subreaper, end signal; separated by "; ". */
+void show_put_habits(struct text *out, const struct tree *t, const struct tree_process *p,
+		     enum text_charset charset);
 /* Everything else worth a note (threads, namespace, subreaper, end signal), separated by "; ". */
 void show_put_notes(struct text *out, const struct tree *t, const struct tree_process *p,
 		    enum text_charset charset);

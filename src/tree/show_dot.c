@@ -15,6 +15,7 @@
 /* Members of each namespace, as lists: first[ns], next[process]. */
 struct members {
 	int32_t *process_first, *process_next;
+	int32_t *ghost_first, *ghost_next;
 	int32_t *child_first, *child_next; /* namespaces */
 };
 
@@ -31,6 +32,8 @@ static void members_done(struct members *m)
 {
 	free(m->process_first);
 	free(m->process_next);
+	free(m->ghost_first);
+	free(m->ghost_next);
 	free(m->child_first);
 	free(m->child_next);
 }
@@ -40,15 +43,23 @@ static int members_init(struct members *m, const struct tree *t)
 	*m = (struct members){
 		.process_first = none_of(t->namespaces_len),
 		.process_next = none_of(t->processes_len),
+		.ghost_first = none_of(t->namespaces_len),
+		.ghost_next = none_of(t->ghosts_len),
 		.child_first = none_of(t->namespaces_len),
 		.child_next = none_of(t->namespaces_len),
 	};
-	if (!m->process_first || !m->process_next || !m->child_first || !m->child_next)
+	if (!m->process_first || !m->process_next || !m->ghost_first || !m->ghost_next || !m->child_first ||
+	    !m->child_next)
 		return -ENOMEM;
 	for (size_t i = t->processes_len; i-- > 0;) {
 		int32_t ns = t->processes[i].ns;
 		m->process_next[i] = m->process_first[ns];
 		m->process_first[ns] = (int32_t)i;
+	}
+	for (size_t i = t->ghosts_len; i-- > 0;) {
+		int32_t ns = t->ghosts[i].ns;
+		m->ghost_next[i] = m->ghost_first[ns];
+		m->ghost_first[ns] = (int32_t)i;
 	}
 	for (size_t i = t->namespaces_len; i-- > 1;) {
 		int32_t parent = t->namespaces[i].parent;
@@ -76,6 +87,8 @@ static const char *node_style(const struct tree_process *p)
 {
 	if (p->state == TREE_ZOMBIE)
 		return ", style=\"rounded,filled,dashed\", color=\"#b3261e\", fillcolor=\"#fbe9e7\"";
+	if (p->leader_dead)
+		return ", style=\"rounded,filled,dashed\", color=\"#b3261e\"";
 	if (p->state == TREE_STOPPED)
 		return ", color=\"#9a6700\", fillcolor=\"#fff4d6\"";
 	return "";
@@ -96,19 +109,29 @@ static void print_process(const struct tree *t, int32_t i, struct text *text, FI
 		text_puts(text, "\n");
 		show_put_state(text, p);
 	}
-	if (p->threads_len > 1) {
-		text_puts(text, "\n");
-		show_put_threads(text, p);
-	}
+	text_puts(text, show_has_habits(p) ? "\n" : "");
+	show_put_habits(text, t, p, TEXT_UTF8);
 	fprintf(out, "p%d [label=", (int)i);
 	print_quoted(text, out);
 	fprintf(out, "%s];\n", node_style(p));
 	text_clear(text);
 }
 
+static void print_ghost(const struct tree *t, int32_t i, const struct show_ghost *g, struct text *text,
+			FILE *out)
+{
+	text_put_numbers(text, t->ghosts[i].nspid, t->ghosts[i].levels);
+	text_puts(text, "\ndead leader\n");
+	show_put_members(text, g);
+	fprintf(out, "g%d [style=\"rounded,dotted\", label=", (int)i);
+	print_quoted(text, out);
+	fputs("];\n", out);
+	text_clear(text);
+}
+
 /* Recursion is as deep as namespaces are: at most TREE_LEVEL_MAX. */
-static void print_cluster(const struct tree *t, const struct members *m, int32_t ns, struct text *text,
-			  FILE *out)
+static void print_cluster(const struct tree *t, const struct members *m, const struct show_ghost *ghosts,
+			  int32_t ns, struct text *text, FILE *out)
 {
 	text_printf(text, "PID namespace, level %u", t->namespaces[ns].level);
 	if (t->namespaces[ns].label.bytes) {
@@ -121,22 +144,11 @@ static void print_cluster(const struct tree *t, const struct members *m, int32_t
 	fputs(";\n", out);
 	for (int32_t i = m->process_first[ns]; i != TREE_NONE; i = m->process_next[i])
 		print_process(t, i, text, out);
+	for (int32_t i = m->ghost_first[ns]; i != TREE_NONE; i = m->ghost_next[i])
+		print_ghost(t, i, &ghosts[i], text, out);
 	for (int32_t i = m->child_first[ns]; i != TREE_NONE; i = m->child_next[i])
-		print_cluster(t, m, i, text, out);
+		print_cluster(t, m, ghosts, i, text, out);
 	fputs("}\n", out);
-}
-
-static void print_ghosts(const struct tree *t, const struct show_ghost *ghosts, struct text *text, FILE *out)
-{
-	for (size_t i = 0; i < t->ghosts_len; i++) {
-		text_put_numbers(text, t->ghosts[i].nspid, t->ghosts[i].levels);
-		text_puts(text, "\n");
-		show_put_ghost(text, &ghosts[i]);
-		fprintf(out, "g%zu [style=\"rounded,dotted\", label=", i);
-		print_quoted(text, out);
-		fputs("];\n", out);
-		text_clear(text);
-	}
 }
 
 static void print_graph(const struct tree *t, const struct members *m, const struct show_ghost *ghosts,
@@ -148,8 +160,7 @@ static void print_graph(const struct tree *t, const struct members *m, const str
 	      " fontsize=11];\n",
 	      out);
 	if (t->namespaces_len > 0)
-		print_cluster(t, m, 0, text, out);
-	print_ghosts(t, ghosts, text, out);
+		print_cluster(t, m, ghosts, 0, text, out);
 	for (size_t i = 0; i < t->processes_len; i++)
 		if (t->processes[i].parent != TREE_NONE)
 			fprintf(out, "p%d -> p%zu;\n", (int)t->processes[i].parent, i);

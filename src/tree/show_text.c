@@ -7,7 +7,10 @@
  *          (V3) lines end: a branch deeper than the indentation allows goes on as a tree of its own, below,
  *               with a note on both ends;
  *          (V4) on a terminal the notes stand right behind the command, and it is the command that gives way: numbers
- *               are shown whole or not at all.
+ *               are shown whole or not at all;
+ *          (V5) a terminal that has no room for a column per level gets narrower headings, and if that is not enough,
+ *               the innermost number and its level in place of all between: each process still has all that it is called by
+ *               itself and by level 0, and the summary says what was left out.
  * Note:    libsmartcols counts columns in the locale's characters: options.unicode must agree with LC_CTYPE.
  */
 #include <errno.h>
@@ -19,7 +22,8 @@
 
 #define DEPTH_MAX 40 /* levels of indentation; on a terminal a quarter of its width */
 #define COMMAND_MAX 64
-#define COMMAND_MIN 8 /* what is left of a command beside long notes */
+#define COMMAND_MIN 8   /* what is left of a command beside long notes */
+#define COMMAND_ROOM 24 /* what columns of levels have to leave */
 
 #define RED "\033[31m"
 #define YELLOW "\033[33m"
@@ -35,6 +39,8 @@ struct drawing {
 	struct libscols_table *table;
 	struct libscols_line **lines; /* [row] */
 	unsigned levels, depth_max;
+	unsigned numbers; /* columns of them: levels, or 3 when those between are left out */
+	bool short_headings;
 	unsigned column_group, column_session, column_state, column_command, column_notes;
 	size_t used[TREE_LEVEL_MAX + 3]; /* columns of the terminal, by those before the command's */
 	struct text text, notes;
@@ -69,6 +75,57 @@ static void add_column(struct drawing *d, unsigned column, const char *name, int
 	failed(d, scols_table_new_column(d->table, name, 0, flags) ? 0 : -ENOMEM);
 }
 
+static bool levels_are_folded(const struct drawing *d)
+{
+	return d->numbers < d->levels;
+}
+
+static size_t digits(int32_t number)
+{
+	size_t n = 1;
+
+	for (; number > 9; number /= 10)
+		n++;
+	return n;
+}
+
+static void widen(size_t *width, const int32_t *nspid, unsigned levels)
+{
+	for (unsigned level = 1; level < levels; level++)
+		if (digits(nspid[level]) > width[level])
+			width[level] = digits(nspid[level]);
+}
+
+/* What the columns of levels take, blanks included, when their headings have `heading` characters beside the number. */
+static size_t width_of_levels(const struct drawing *d, const size_t *width, size_t heading)
+{
+	size_t sum = 0;
+
+	for (unsigned level = 1; level < d->levels; level++) {
+		size_t name = heading + digits((int32_t)level);
+		sum += 1 + (width[level] > name ? width[level] : name);
+	}
+	return sum;
+}
+
+/* (V5).  All other columns but the command's take some 40 characters. */
+static void fit_levels(struct drawing *d)
+{
+	size_t width[TREE_LEVEL_MAX] = { 0 }, others = 40, total = (size_t)d->options->width;
+
+	d->numbers = d->levels;
+	if (total == 0)
+		return;
+	for (size_t i = 0; i < d->tree->processes_len; i++)
+		widen(width, d->tree->processes[i].nspid, d->tree->processes[i].levels);
+	for (size_t i = 0; i < d->tree->ghosts_len; i++)
+		widen(width, d->tree->ghosts[i].nspid, d->tree->ghosts[i].levels);
+	size_t room = total > others + COMMAND_ROOM ? total - others - COMMAND_ROOM : 0;
+	d->short_headings = width_of_levels(d, width, strlen("LEVEL")) > room;
+	if (width_of_levels(d, width, strlen("L")) > room && d->levels > 3)
+		d->numbers = 3;
+}
+
 static int make_table(struct drawing *d)
 {
 	const struct tree_show_options *o = d->options;
@@ -84,14 +141,18 @@ static int make_table(struct drawing *d)
 	if (o->width > 0)
 		scols_table_set_termwidth(d->table, (size_t)o->width);
 
-	d->column_group = d->levels;
-	d->column_session = d->levels + 1;
-	d->column_state = d->levels + 2;
-	d->column_command = d->levels + 3;
-	d->column_notes = d->levels + 4;
+	d->column_group = d->numbers;
+	d->column_session = d->numbers + 1;
+	d->column_state = d->numbers + 2;
+	d->column_command = d->numbers + 3;
+	d->column_notes = d->numbers + 4;
 	add_column(d, 0, "PID", SCOLS_FL_RIGHT);
-	for (unsigned level = 1; level < d->levels; level++) {
-		snprintf(name, sizeof name, "LEVEL%u", level);
+	if (levels_are_folded(d)) {
+		add_column(d, 1, "LEVEL", SCOLS_FL_RIGHT);
+		add_column(d, 2, "OWN", SCOLS_FL_RIGHT);
+	}
+	for (unsigned level = 1; level < d->levels && !levels_are_folded(d); level++) {
+		snprintf(name, sizeof name, d->short_headings ? "L%u" : "LEVEL%u", level);
 		add_column(d, level, name, SCOLS_FL_RIGHT);
 	}
 	add_column(d, d->column_group, "PGID ", SCOLS_FL_RIGHT); /* the blank: room for a mark */
@@ -105,11 +166,20 @@ static int make_table(struct drawing *d)
 
 static void number_cells(struct drawing *d, struct libscols_line *line, const int32_t *nspid, unsigned levels)
 {
-	for (unsigned i = 0; i < levels; i++) {
+	unsigned own = levels - 1;
+
+	for (unsigned i = 0; i < levels && (i == 0 || !levels_are_folded(d)); i++) {
 		text_printf(&d->text, "%d", (int)nspid[i]);
 		cell(d, line, i);
 	}
-	cell_color(d, line, levels - 1, levels > 1 ? CYAN : BOLD); /* the number it knows itself by */
+	if (levels_are_folded(d) && levels > 1) {
+		text_printf(&d->text, "%u", levels - 1);
+		cell(d, line, 1);
+		text_printf(&d->text, "%d", (int)nspid[levels - 1]);
+		cell(d, line, 2);
+		own = 2;
+	}
+	cell_color(d, line, own, levels > 1 ? CYAN : BOLD); /* the number it knows itself by */
 }
 
 /* Numbers without a mark get a blank in its place, so that all digits stand below each other. */
@@ -247,6 +317,21 @@ static void draw_terminal_commands(struct drawing *d)
 		terminal_cell(d, row, room);
 }
 
+static void ghost_cells(struct drawing *d, struct libscols_line *line, const struct show_ghost *g)
+{
+	bool terminal = d->options->width > 0;
+
+	text_puts(&d->text, "dead leader");
+	if (!terminal)
+		cell(d, line, d->column_command);
+	text_puts(&d->text, terminal ? " (" : "");
+	show_put_members(&d->text, g);
+	text_puts(&d->text, terminal ? ")" : "");
+	cell(d, line, terminal ? d->column_command : d->column_notes);
+	if (!terminal)
+		cell_color(d, line, d->column_notes, DIM);
+}
+
 static void draw_ghosts(struct drawing *d)
 {
 	struct show_ghost *ghosts = show_ghosts_new(d->tree);
@@ -263,10 +348,17 @@ static void draw_ghosts(struct drawing *d)
 		text_puts(&d->text, "ghost");
 		cell(d, line, d->column_state);
 		cell_color(d, line, d->column_state, DIM);
-		show_put_ghost(&d->text, &ghosts[i]);
-		cell(d, line, d->column_command);
+		ghost_cells(d, line, &ghosts[i]);
 	}
 	free(ghosts);
+}
+
+static bool somebody_is_led_from_outside(const struct tree *t)
+{
+	for (size_t i = 0; i < t->processes_len; i++)
+		if (t->processes[i].pgid == 0 || t->processes[i].sid == 0)
+			return true;
+	return false;
 }
 
 static void draw_footer(struct drawing *d, FILE *out)
@@ -276,6 +368,9 @@ static void draw_footer(struct drawing *d, FILE *out)
 	show_put_counts(&d->text, d->tree);
 	text_puts(&d->text, "; * leads it");
 	text_puts(&d->text, d->tree->ghosts_len ? ", + its leader is dead" : "");
+	text_puts(&d->text, somebody_is_led_from_outside(d->tree) ? ", - its leader is outside" : "");
+	if (levels_are_folded(d))
+		text_puts(&d->text, "; numbers of levels between left out: no room");
 	fprintf(out, "\n%s%s%s\n", dim, text_str(&d->text), plain);
 	text_clear(&d->text);
 }
@@ -315,6 +410,7 @@ static int draw(struct drawing *d, FILE *out)
 {
 	int r = show_walk_init(&d->walk, d->tree);
 
+	fit_levels(d);
 	if (r == 0)
 		r = make_table(d);
 	d->lines = calloc(d->tree->processes_len + 1, sizeof *d->lines);

@@ -38,7 +38,8 @@ c_compiles() {
 }
 
 links_lead_somewhere() {
-	for page in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/README.md docs/architecture.md docs/tree-file.md; do
+	for page in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/README.md docs/architecture.md docs/tree-file.md \
+		docs/looking.md docs/criu-images.md; do
 		grep -oE '\]\([^)#]+' "$SOURCE/$page" | sed 's/..//' | while read -r target; do
 			case $target in
 			http*) continue ;;

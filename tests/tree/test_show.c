@@ -106,12 +106,12 @@ static void text_shows_every_fact_of_a_tree(void **state)
 	static const char want[] =
 		"PID LEVEL1 PGID  SID  STATE               COMMAND\n"
 		"100         100* 100* live                -bash\n"
-		"101         101* 100  live                |-worker                    +3 threads: 43 44 45\n"
+		"101         101* 100  live                |-worker                  +3 threads: 43 44 45\n"
 		"102         101  100  stopped SIGTSTP     | `-?\n"
 		"103          90+ 100  zombie SIGSEGV core |-crash\n"
-		"105      1  105* 105* live                `-init                      init of level 1\n"
+		"105      1  105* 105* live                `-init                    init of level 1\n"
 		"106      2  105  105  live                  `-sleep '1 h' 'it'\\''s'\n"
-		" 90                   ghost               dead leader; 1 in its group\n"
+		" 90                   ghost               dead leader               1 in its group\n"
 		"\n"
 		"6 processes, 1 zombie, 1 stopped, 3 more threads, 1 dead leader, 2 PID namespaces;"
 		" * leads it, + its leader is dead\n";
