@@ -245,6 +245,7 @@ static void process_new(struct birth *b)
 	struct pidns_task *self = b->self, *t = b->t;
 
 	p->leader = t;
+	p->undumpable = own->undumpable;
 	pidns__list_add(&self->world->processes, &p->node);
 	pidns__list_init(&p->threads);
 	p->sighand = b->sighand ? b->sighand : own->sighand;

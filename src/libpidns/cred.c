@@ -158,8 +158,10 @@ int32_t pidns_setresuid(struct pidns_task *self, uint32_t uid)
 	if (!pidns__capable(c, c->user_ns, PIDNS_CAP_SETUID) && uid != c->uid && uid != c->euid &&
 	    uid != c->suid)
 		return pidns__end_call(self->world, -PIDNS_EPERM);
-	if (uid != c->euid)
+	if (uid != c->euid) {
 		self->pdeath_signal = 0; /* PR_SET_PDEATHSIG(2const) */
+		self->process->undumpable = true;
+	}
 	c->uid = c->euid = c->suid = uid;
 	if (had_root && uid != 0)
 		c->caps = 0;

@@ -80,6 +80,7 @@ int32_t pidns_exec(struct pidns_task *self)
 	self->exit_signal = PIDNS_SIGCHLD;
 	p->exec_count++;
 	p->has_execed = true;
+	p->undumpable = false;
 	pidns__forget_handlers(p->sighand);
 	new_caps(&self->cred);
 	return pidns__end_call(w, 0);

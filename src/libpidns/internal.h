@@ -226,6 +226,7 @@ struct pidns_process {
 	bool continue_news;            /* the parent has not been told yet               */
 	bool unkillable;               /* an init (R5.11) */
 	bool subreaper;
+	bool undumpable; /* PR_SET_DUMPABLE(2const): another user since exec; as if no memory were shared */
 	bool has_execed; /* since it was forked (R6.35) */
 };
 

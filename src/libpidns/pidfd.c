@@ -142,12 +142,18 @@ int32_t pidns_pidfd_poll(const struct pidns_pidfd *fd)
 }
 
 /* ptrace(2), PTRACE_MODE_READ_REALCREDS, as far as users and capabilities go. */
-static bool may_look_at(const struct pidns_cred *c, const struct pidns_cred *t)
+static bool may_look_at(const struct pidns_task *self, const struct pidns_task *t)
 {
-	bool capable = pidns__capable(c, t->user_ns, PIDNS_CAP_SYS_PTRACE);
-	bool same_user = c->uid == t->uid && c->uid == t->euid && c->uid == t->suid;
+	const struct pidns_cred *c = &self->cred, *of = &t->cred;
+	const struct pidns_user_ns *memory = t->process->has_execed ? of->user_ns : &t->world->user_ns;
+	bool same_user = c->uid == of->uid && c->uid == of->euid && c->uid == of->suid;
 
-	return capable || (same_user && c->user_ns == t->user_ns && !(t->caps & ~c->caps));
+	if (t->process == self->process)
+		return true;
+	if (t->process->undumpable && !pidns__capable(c, memory, PIDNS_CAP_SYS_PTRACE))
+		return false;
+	return pidns__capable(c, of->user_ns, PIDNS_CAP_SYS_PTRACE) ||
+	       (same_user && c->user_ns == of->user_ns && !(of->caps & ~c->caps));
 }
 
 #define NAMESPACES                                                                             \
@@ -162,7 +168,7 @@ static int32_t check_setns(const struct pidns_task *self, const struct pidns_pid
 		return -PIDNS_EINVAL;
 	if (!t)
 		return -PIDNS_ESRCH;
-	if (!may_look_at(&self->cred, &t->cred))
+	if (!may_look_at(self, t))
 		return -PIDNS_EPERM;
 	if (t->exiting)
 		return -PIDNS_ESRCH;

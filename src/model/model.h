@@ -75,7 +75,8 @@ struct model_world {
 	int task_end;
 	struct model_task **task;
 	uint64_t order_seed, order;
-	const char *broken; /* what pidns_check() said; NULL: nothing */
+	int64_t allocations_left; /* until libpidns gets no more memory; negative: it always does */
+	const char *broken;       /* what pidns_check() said; NULL: nothing */
 };
 
 /* 0, -ENOMEM or -EINVAL.  model_close() takes NULL. */

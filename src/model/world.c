@@ -13,7 +13,12 @@
 
 static void *give(void *ctx, size_t size)
 {
-	(void)ctx;
+	struct model_world *w = ctx;
+
+	if (w->allocations_left == 0)
+		return NULL;
+	if (w->allocations_left > 0)
+		w->allocations_left--;
 	return malloc(size);
 }
 
@@ -203,8 +208,12 @@ int model_open(struct model_world **out, const struct model_config *config)
 		.pidfd_install = install,
 		.pidfd_undo = uninstall,
 	};
-	int r = w ? pidns_world_new(&env, &world, &w->world) : -ENOMEM;
+	int r = -ENOMEM;
 
+	if (w) {
+		w->allocations_left = -1;
+		r = pidns_world_new(&env, &world, &w->world);
+	}
 	if (r == 0) {
 		w->config = *config;
 		r = make_first(w);

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # run.sh SECONDS [TARGET...]: fuzz under ASan and UBSan, each target so long: json (tree files), criu (images of
-# dumps), model (scripts of settid model); without a target all of them.  Inputs that it finds stay in build-fuzz/corpus-TARGET.
+# dumps), model (scripts of settid model), ops (a stream of operations on libpidns); without a target all of them.  Inputs that it finds stay in build-fuzz/corpus-TARGET.
 # Ends with 0 when nothing was found, 1 with the input's name when something was, 77 when there is no clang.
 set -eu
 seconds=${1:-60}
-case $seconds in '' | *[!0-9]*) echo "usage: $0 SECONDS [json|criu|model...]" >&2; exit 2 ;; esac
+case $seconds in '' | *[!0-9]*) echo "usage: $0 SECONDS [json|criu|model|ops...]" >&2; exit 2 ;; esac
 [ $# -eq 0 ] || shift
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -28,6 +28,7 @@ dictionary() { # TARGET
 		printf '"%s"\n' inventory.img pstree.img core-10.img core-11.img ids-10.img pidns-9.img \
 			'\x19CVT' '\x16\x3111X' '00\x27P' 'G8\x05U' '0 CT' 'rq\x15a' '\x08\x0a' '\x10\x00' '\x2a' '\x32\x01x'
 		;;
+	ops) printf '"%s"\n' '\x00\x00' '\x01' '\xff' ;;
 	model)
 		printf '"%s"\n' init outer tree draw help ' = ' ' ? ' '$' 'set_tid='
 		sed -n 's/.*{ "\([A-Za-z0-9_\/]*\)".*/"\1"/p' src/model/ops.c | sort -u
@@ -41,13 +42,14 @@ seeds() { # TARGET
 	json) echo "$here/corpus" "$root/tests/trees" ;;
 	criu) echo "$build/seeds-criu" ;;
 	model) echo "$here/corpus-model" "$root/tests/cases" ;;
+	ops) ;; # it finds its own
 	esac
 }
 
 longest() { # TARGET: bytes of an input
 	case $1 in
 	json | criu) echo 16384 ;;
-	model) echo 2048 ;;
+	model | ops) echo 2048 ;;
 	esac
 }
 
@@ -83,12 +85,13 @@ fuzz() { # TARGET WHAT
 	echo "fuzz: $executions executions of $2 in $seconds s, nothing found"
 }
 
-[ $# -gt 0 ] || set -- json criu model
+[ $# -gt 0 ] || set -- json criu model ops
 for target in "$@"; do
 	case $target in
 	json) fuzz json 'the tree-file reader' ;;
 	criu) fuzz criu 'the reader of CRIU images' ;;
 	model) fuzz model 'scripts of settid model' ;;
+	ops) fuzz ops 'streams of operations on libpidns' ;;
 	*)
 		echo "no target '$target'" >&2
 		exit 2

@@ -279,10 +279,21 @@ static bool same_signals(struct duel *d, int i)
 
 		ask.arg[KEY_SIG] = watched_signals[s];
 		model_step(d->model, &ask, &m);
-		if ((m.field[FIELD_RET] > 0) != d->seen[i].handled[s])
+		if ((m.field[FIELD_RET] > 0 || d->handled[i][s]) !=
+		    (d->seen[i].handled[s] || d->handled[i][s]))
 			return say(d, "a handled signal", i, m.field[FIELD_RET], d->seen[i].handled[s]);
 	}
 	return true;
+}
+
+/* Threads whose index is given away take what they have handled with them, on each side the one that did. */
+static void keep_handled(struct duel *d, const struct op *op)
+{
+	if (op_makes_task(op->code))
+		memset(d->handled[op->child], 0, sizeof d->handled[op->child]);
+	for (int i = 0; i < d->model->task_end; i++)
+		for (int s = 0; s < DUEL_SIGNALS; s++)
+			d->handled[i][s] |= d->seen[i].handled[s];
 }
 
 static bool same_worlds(struct duel *d)
@@ -378,6 +389,8 @@ static bool same_all(struct duel *d, const struct duel_step *step, struct op_ans
 	same = same_answer(d, &step->op, m, &d->answer);
 	if (is_compared(&step->op))
 		same = same_worlds(d) && same;
+	if (same && is_compared(&step->op))
+		keep_handled(d, &step->op);
 	return same;
 }
 

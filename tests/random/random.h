@@ -89,6 +89,7 @@ struct duel {
 	int32_t nspid_len[CASE_TASKS];
 	struct op_answer answer; /* the kernel's, to the last operation */
 	struct duel_seen seen[CASE_TASKS];
+	bool handled[CASE_TASKS][DUEL_SIGNALS]; /* both sides have agreed that it was */
 	struct duel_step step[DUEL_STEPS];
 	size_t steps;
 	char why[512]; /* what differs */
