@@ -8,6 +8,7 @@
  * clone3, exit and the parent's wait4; `crowd-N` the same in the first namespace beside N other processes.  `empty` and `ten` are
  * a namespace's bytes with no numbers and with ten, the identities' own memory not counted.
  */
+#include <malloc.h>
 #include <pidns.h>
 #include <stdio.h>
 
@@ -177,8 +178,11 @@ static void measure_numbers(unsigned rounds)
 {
 	struct place place[DEPTHS];
 
-	for (unsigned k = 0; k < DEPTHS; k++)
+	for (unsigned k = 0; k < DEPTHS; k++) {
 		numbers_new(&place[k], depths[k]);
+		pidns_world_free(place[k].w);
+		numbers_new(&place[k], depths[k]); /* in memory that the program has by now */
+	}
 	for (unsigned round = 0; round <= rounds; round++)
 		for (unsigned f = 0; f < FIGURES; f++)
 			for (unsigned k = 0; k < DEPTHS; k++) {
@@ -286,6 +290,8 @@ int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 10;
 
+	mallopt(M_MMAP_MAX, 0);
+	mallopt(M_TRIM_THRESHOLD, INT32_MAX);
 	measure_memory();
 	measure_numbers(rounds);
 	measure_lives(rounds);

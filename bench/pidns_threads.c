@@ -7,6 +7,7 @@
  * Each figure is measured with one thread and with two, in turns, for a few milliseconds, each thread pinned to a processor; lines:
  * FIGURE-THREADS operations of all threads together per microsecond.  Beside look-ups: plain loads from a table of the same size;
  * beside allocation in two namespaces: a bare bitmap for each thread.
+ *
  * Keeps:   a sample counts only if its threads have had their processors to themselves, from the same moment on; there are as many
  *          tries as it takes, up to a limit.
  */
@@ -21,8 +22,9 @@
 #include "pidns_clock.h"
 #include "pidns_memory.h"
 
-enum { THREADS = 2, LIVE = 4000000, TRIES = 10 };
-#define WINDOW 3e6 /* ns: shorter than a scheduler's turn */
+enum { THREADS = 2, LIVE = 4000000, TRIES = 40 };
+#define TIME 60e9  /* ns: no round begins later */
+#define WINDOW 2e6 /* ns: shorter than a scheduler's turn */
 
 static struct memory
 	memory[3]; /* each world's is touched by one thread at a time, but for the shared one's */
@@ -131,14 +133,6 @@ struct job {
 	uint64_t ops;
 };
 
-static double processor_time(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static void *run(void *arg)
 {
 	struct job *job = arg;
@@ -149,20 +143,20 @@ static void *run(void *arg)
 	CPU_SET(job->thread, &cpus);
 	sched_setaffinity(0, sizeof cpus,
 			  &cpus); /* fails with one processor: then there is nothing to gain */
-	for (double begin = now(); now() - begin < WINDOW;)
+	for (double begin = wall(); wall() - begin < WINDOW / 2;)
 		job->work(job->thread, &seed); /* what was in the caches is there again */
 	atomic_fetch_add(&waiting, 1);
 	while (atomic_load(&waiting) < job->threads)
 		;
-	job->start = now();
-	job->on_processor = processor_time();
+	job->start = wall();
+	job->on_processor = now();
 	do {
 		for (int i = 0; i < 16; i++)
 			job->work(job->thread, &seed);
 		job->ops += 16 * 64;
-		job->time = now() - job->start;
+		job->time = wall() - job->start;
 	} while (job->time < WINDOW);
-	job->on_processor = processor_time() - job->on_processor;
+	job->on_processor = now() - job->on_processor;
 	return NULL;
 }
 
@@ -237,6 +231,7 @@ int main(int argc, char **argv)
 	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 10;
 	struct pidns_world *w[2] = { world_new(&memory[0]), world_new(&memory[1]) };
 	struct pidns_id *id;
+	double begin;
 
 	full = pidns_root(w[0]);
 	pidns_ns_has_init(full);
@@ -251,7 +246,8 @@ int main(int argc, char **argv)
 		own[i] = namespace_new(w[1]);
 		bitmap[i] = bare_new();
 	}
-	for (unsigned round = 0; round <= rounds; round++)
+	begin = wall();
+	for (unsigned round = 0; round <= rounds && wall() - begin < TIME; round++)
 		for (int k = 0; k < FIGURES; k++)
 			for (int threads = 1; threads <= THREADS; threads++) {
 				double ops = measure(figures[k].work, threads);

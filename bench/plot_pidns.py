@@ -3,7 +3,7 @@
 
 Both scales are logarithmic, and the upright one begins and ends where each plot's values do.
 """
-from plot import GRID, INK, PALE, axis_values, line, log_scale, text
+from plot import GRID, INK, PALE, line, log_scale, text
 
 COLUMNS, PANEL_WIDTH, PANEL_HEIGHT = 3, 310, 240
 LEFT, TOP = 58, 46  # inside a panel
@@ -44,10 +44,13 @@ def short(number):
     return f"{number // 1000000} M" if number >= 1000000 else f"{number // 1000} k" if number >= 1000 else str(number)
 
 
-def few(values, most):
-    """Every second one, or every third, until they fit."""
-    step = -(-len(values) // most)
-    return values[::step] if values else values
+def marks(low, high):
+    """About four or five values that are easy to read, between two others."""
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        found = [m * 10**e for e in range(-2, 7) for m in steps if low <= m * 10**e <= high]
+        if len(found) >= 3:
+            break
+    return found
 
 
 def draw_panel(lines, title, unit, left, top):
@@ -57,11 +60,15 @@ def draw_panel(lines, title, unit, left, top):
     places = sorted({x for points, *_ in shown for x, _ in points})
     values = [y for points, *_ in shown for _, y in points if y > 0]
     low, high = min(values) / 1.4, max(values) * 1.4
+    if high < 6 * low:  # what hardly changes shall look so
+        low, high = low / 2, high * 1.5
     x, y = log_scale(places[0], places[-1], left, right), log_scale(low, high, bottom, top)
     out = [text(left - 44, top - 16, title, 13, weight="bold")]
-    for value in few(axis_values(low, high), 6):
-        out += [line(left, y(value), right, y(value), GRID), text(left - 6, y(value) + 4, f"{value:g} {unit}", 11, "end", PALE)]
-    for place in few(places, 7):
+    for value in marks(low, high):
+        out += [line(left, y(value), right, y(value), GRID), text(left - 6, y(value) + 4, f"{round(value, 2):,g} {unit}", 11, "end", PALE)]
+    for k, place in enumerate(places):
+        if place != places[-1] and x(places[k + 1]) - x(place) < 24:
+            continue  # 1 M is too close to 4 M
         out.append(text(x(place), bottom + 16, short(place), 11, "middle", PALE))
     for points, colour, dash, width in shown:
         path = " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in points if value > 0)

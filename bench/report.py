@@ -113,6 +113,11 @@ def in_short(sections):
             rows.append([f"restore 10,000 processes ({row[0]} tree), each", f"{cell(row[2])} µs", f"{cell(row[4])} × raw fork loop"])
     row = row_of(sections, "dump", "one pass of dump")
     rows.append(["read 10,000 processes back from /proc, each", f"{cell(row[1])} µs", f"{cell(row[2])} × bare loop"])
+    if "pidns" in sections:
+        row = row_of(sections, "pidns", "allocate and free one")
+        rows.append(["libpidns: allocate and free a PID, 4 million held", f"{cell(row[1])} ns", f"{row[1] / row[4]:.2f} × radix tree"])
+        row = row_of(sections, "pidns", "find, random")
+        rows.append(["libpidns: find a PID among 4 million", f"{cell(row[1])} ns", f"{row[1] / row[3]:.2f} × bare two-level table"])
     return markdown_table(["", "measured", "compared"], rows)
 
 
@@ -139,6 +144,12 @@ def compared(sections):
         ["read 10,000 processes, each", us("dump", "one pass of dump"),
          us("dump", "bare loop over the same files") + ": the same files, opened and read", ""],
     ]
+    if "pidns" in sections:
+        pair = row_of(sections, "pidns", "allocate and free one")
+        rows.append(
+            ["libpidns: allocate and free a PID, 4 million held", f"{pair[1]:.0f} ns", f"{pair[3]:.0f} ns: a bitmap and a table, no objects, no threads",
+             f"{cell(pair[4])} ns: a radix tree; {cell(pair[6])} ns: Judy; {cell(pair[5])} ns: uthash"]
+        )
     return markdown_table(["", "settid", "by hand, as bare as can be", "others"], rows)
 
 

@@ -16,7 +16,9 @@ SOURCE = os.environ["SOURCE"]
 sys.path.insert(0, f"{SOURCE}/bench")
 os.chdir(SOURCE)
 
+import pidns  # noqa: E402
 import plot  # noqa: E402
+import plot_pidns  # noqa: E402
 import report  # noqa: E402
 import samples  # noqa: E402
 
@@ -79,6 +81,35 @@ def the_plot_is_drawn_from_the_stored_results():
     assert len(lines) == len(plot.CURVES), len(lines)
 
 
+def the_plots_of_libpidns_are_drawn_from_the_stored_results():
+    stored_curves = stored()["sections"]["pidns"]["curves"]
+    for path, draw, panels in (
+        (report.NUMBERS_PLOT, plot_pidns.draw_numbers, plot_pidns.NUMBERS),
+        (report.LEVELS_PLOT, plot_pidns.draw_levels, plot_pidns.LEVELS),
+    ):
+        drawn = draw(stored_curves)
+        assert drawn == report.read(path), path
+        titles = [node.text for node in xml.etree.ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")]
+        assert all(label in titles for _, label in panels), path
+
+
+def of_libpidns_samples_the_least_counts():
+    found = {}
+    pidns.least("libpidns/pair 14.5\nbare/pair 4\nlibpidns/pair 13.5\n", found)
+    pidns.least("libpidns/pair 99\n", found)
+    assert found == {"libpidns/pair": 13.5, "bare/pair": 4}, found
+
+
+def a_bound_from_below_is_shown_as_one():
+    bound = {"name": "x", "value": 0.7, "at_most": 0.8, "at_least": 0.8, "spread": None, "unit": "", "met": False}
+    assert report.verdict(bound)[2:] == ["≥ 0.8", "", "NO"], report.verdict(bound)
+
+
+def two_threads_that_never_were_undisturbed_meet_no_bound():
+    assert pidns.scaling({"one-1": [60.0]}, "one") == 0
+    assert pidns.scaling({"one-1": [60.0], "one-2": [30.0, 45.0, 45.0, 50.0, 10.0]}, "one") == 0.75
+
+
 TESTS = [
     a_ratio_survives_bursts_that_hit_both_ways,
     few_samples_are_compared_pair_by_pair,
@@ -89,6 +120,10 @@ TESTS = [
     a_page_that_shows_other_figures_is_noticed,
     the_prose_of_the_page_is_kept,
     the_plot_is_drawn_from_the_stored_results,
+    the_plots_of_libpidns_are_drawn_from_the_stored_results,
+    of_libpidns_samples_the_least_counts,
+    a_bound_from_below_is_shown_as_one,
+    two_threads_that_never_were_undisturbed_meet_no_bound,
 ]
 
 failed = 0
