@@ -16,9 +16,14 @@
 
 const char *plan__who(const struct planner *pl, int32_t process, struct plan_who *buf)
 {
-	const struct tree_process *p = plan__process(pl, process);
+	const struct tree_process *p;
 	struct text name = { 0 };
 
+	if (process == TREE_NONE) {
+		snprintf(buf->text, sizeof buf->text, "which is outside the tree");
+		return buf->text;
+	}
+	p = plan__process(pl, process);
 	if (p->comm.bytes) /* whatever a process calls itself, it does not get to a terminal as it is */
 		text_put_safe(&name, p->comm, TEXT_UTF8);
 	if (pl->nodes[process].role != PLAN_WANTED)
@@ -91,21 +96,29 @@ bool plan__sees(const struct planner *pl, int32_t i, int32_t founder)
 	return founder != TREE_NONE && plan__visible(pl->t, founder, i);
 }
 
+int32_t plan__mover(const struct planner *pl, int32_t i)
+{
+	return plan__first_parent(pl, i);
+}
+
 bool plan__mover_sees(const struct planner *pl, int32_t i, int32_t founder)
 {
-	int32_t maker = plan__maker(pl, i);
+	int32_t mover = plan__mover(pl, i);
 
-	if (pl->nodes[i].sibling || founder == TREE_NONE)
+	if (founder == TREE_NONE)
 		return false;
-	return maker == TREE_NONE ? plan__creator_inside(pl) : plan__sees(pl, maker, founder);
+	/* its maker was in its session when it made it; a maker's parent may never have been */
+	if (pl->nodes[i].sibling && plan__session(pl, mover) != pl->nodes[i].birth_session)
+		return false;
+	return mover == TREE_NONE ? plan__creator_inside(pl) : plan__sees(pl, mover, founder);
 }
 
 /* As its mover sees it. */
 int32_t plan__number_for_mover(const struct planner *pl, int32_t f, int32_t i)
 {
-	int32_t maker = plan__maker(pl, i);
+	int32_t mover = plan__mover(pl, i);
 
-	return maker == TREE_NONE ? plan__process(pl, f)->nspid[0] : plan__number_in(pl->t, f, maker);
+	return mover == TREE_NONE ? plan__process(pl, f)->nspid[0] : plan__number_in(pl->t, f, mover);
 }
 
 /* A name is a string to the kernel: with a NUL inside it would be cut short without a word. */

@@ -241,7 +241,9 @@ bool plan__visible(const struct tree *t, int32_t of, int32_t from);
 int32_t plan__number_in(const struct tree *t, int32_t of, int32_t from);
 /* Whether `i` can name the group that `founder` founded; nobody can name the outside one. */
 bool plan__sees(const struct planner *pl, int32_t i, int32_t founder);
-/* Whether whoever may move `i` can, and that one's number for it. */
+/* Who may move `i` to a group, beside itself: its first parent, if that is in its session; TREE_NONE: whoever makes the
+ * roots.  Whether that one can name the group, and under which number. */
+int32_t plan__mover(const struct planner *pl, int32_t i);
 bool plan__mover_sees(const struct planner *pl, int32_t i, int32_t founder);
 int32_t plan__number_for_mover(const struct planner *pl, int32_t f, int32_t i);
 
@@ -253,12 +255,6 @@ static inline const struct tree_process *plan__process(const struct planner *pl,
 static inline int32_t plan__maker(const struct planner *pl, int32_t i)
 {
 	return pl->t->processes[i].parent;
-}
-
-/* Who may move it to a group, beside itself: its maker, if that is its parent. */
-static inline int32_t plan__mover(const struct planner *pl, int32_t i)
-{
-	return pl->nodes[i].sibling ? TREE_NONE : plan__maker(pl, i);
 }
 
 /* Its parent once it is born. */

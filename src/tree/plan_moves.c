@@ -84,9 +84,10 @@ int plan__come_home(struct planner *pl, int32_t i)
 int plan__move(struct planner *pl, int32_t i, int32_t f, bool goes_on)
 {
 	struct plan_node *n = &pl->nodes[i];
-	uint32_t actor = plan__creator(pl, i), event;
+	int32_t mover = plan__mover(pl, i);
+	uint32_t actor = mover == TREE_NONE ? pl->init : pl->nodes[mover].actor, event;
 
-	if (n->first_child != TREE_NONE || n->founds || n->first_standin != TREE_NONE) {
+	if (n->sibling || n->first_child != TREE_NONE || n->founds || n->first_standin != TREE_NONE) {
 		TRY(plan__event(pl, n->actor, &event));
 		TRY(plan__await(pl, actor, event));
 	}
@@ -106,7 +107,7 @@ int plan__go(struct planner *pl, int32_t i, int32_t f, bool goes_on, uint32_t *b
 	struct plan_node *n = &pl->nodes[i];
 
 	if (!plan__sees(pl, i, f)) {
-		*by = plan__creator(pl, i);
+		*by = plan__mover(pl, i) == TREE_NONE ? pl->init : pl->nodes[plan__mover(pl, i)].actor;
 		return plan__move(pl, i, f, goes_on);
 	}
 	*by = n->actor;

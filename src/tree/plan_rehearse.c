@@ -491,18 +491,29 @@ static bool all_settled(const struct planner *pl)
 	return true;
 }
 
+/* It waits for a namespace to enter, and its maker, to found a session or a group, for it. */
+static bool could_be_carried(const struct planner *pl, int32_t i)
+{
+	const struct plan_node *n = &pl->nodes[i];
+	int32_t r = plan__maker(pl, i);
+
+	return !n->now.born && !n->sibling && r != TREE_NONE && pl->nodes[r].now.born && !plan__dies(pl, r) &&
+	       (n->born_early || n->station == PLAN_AT_BIRTH) && !can_be_born(pl, i) &&
+	       (plan__dies(pl, i) || (r == n->parent && plan__notify(pl, i) == SIGCHLD));
+}
+
 /*
- * What an early child has to wait for comes after its parent's setsid(): a short-lived child of that time carries the
- * session on, makes it later, and leaves it to its parent.
+ * A short-lived child of its maker's carries session and group on, makes it later, and leaves it to its parent; or
+ * makes a helper that makes it as its sibling.
  */
 static int carry(struct planner *pl)
 {
-	for (int32_t i = 0; i < (int32_t)pl->wanted->processes_len; i++) {
-		const struct plan_node *n = &pl->nodes[i];
+	int32_t len = (int32_t)pl->t->processes_len;
+
+	for (int32_t i = 0; i < len; i++) {
 		int32_t r = plan__maker(pl, i);
 
-		if (n->now.born || !n->born_early || n->sibling || r != n->parent || !pl->nodes[r].now.born ||
-		    plan__notify(pl, i) != SIGCHLD)
+		if (!could_be_carried(pl, i))
 			continue;
 		TRY(plan__by_helper(pl, i, r, plan__process(pl, r)->ns, r));
 		pl->changed = true;
