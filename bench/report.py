@@ -148,7 +148,7 @@ def compared(sections):
         pair = row_of(sections, "pidns", "allocate and free one")
         rows.append(
             ["libpidns: allocate and free a PID, 4 million held", f"{pair[1]:.0f} ns", f"{pair[3]:.0f} ns: a bitmap and a table, no objects, no threads",
-             f"{cell(pair[4])} ns: a radix tree; {cell(pair[6])} ns: Judy; {cell(pair[5])} ns: uthash"]
+             "; ".join(f"{k:.0f} ns: {name}" for k, name in zip((pair[4], pair[6], pair[5]), ("a radix tree", "Judy", "uthash")) if k != "–")]
         )
     return markdown_table(["", "settid", "by hand, as bare as can be", "others"], rows)
 

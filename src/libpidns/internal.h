@@ -169,8 +169,7 @@ struct pidns_ns {
 	struct pidns__grove *groves;
 	uint32_t leaves_len;  /* leaves in all of them                */
 	uint32_t leaves_left; /* of the newest, not yet in use        */
-	pidns_count refs;     /* all identities in use together are one, and so are all tasks */
-	uint32_t tasks_len;   /* tasks whose children will live here; the task model's */
+	pidns_count refs;     /* all identities in use together are one */
 	char apart[32];
 };
 
