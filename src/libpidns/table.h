@@ -96,8 +96,8 @@ static inline uint32_t pidns__table_take_next(struct pidns_ns *ns, uint32_t end)
 		return 0;
 	pidns__poke(set, word | (room & (~room + 1)));
 	pidns__leaf_took(ns, leaf, from >> PIDNS__LEAF_SHIFT);
-	__builtin_prefetch(&leaf->slot[from % PIDNS__LEAF_LEN + 64 / sizeof(pidns__slot)],
-			   1); /* the next to come */
+	/* the slots to come, perhaps behind the leaf's end */
+	__builtin_prefetch((const void *)((uintptr_t)&leaf->slot[from % PIDNS__LEAF_LEN] + 64), 1);
 	return nr;
 }
 
