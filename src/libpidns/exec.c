@@ -15,7 +15,7 @@ static void end_others(struct pidns_task *self)
 		if (t != self)
 			pidns__doom(t, PIDNS_SIGKILL);
 	}
-	pidns__settle(self->world);
+	pidns__await_threads(self);
 }
 
 /* self becomes what its process's leader was: number, place among the parent's children, and all. */
@@ -65,7 +65,7 @@ int32_t pidns_exec(struct pidns_task *self)
 			return pidns__end_call(w, -PIDNS_ENOMEM);
 	}
 	end_others(self);
-	if (w->actor != self || self->exiting) {
+	if (self->doomed) {
 		if (own)
 			pidns__object_free(w, PIDNS__SIGHAND, own);
 		return pidns__end_call(w, PIDNS_ENDED);

@@ -260,12 +260,12 @@ struct pidns_task {
 	bool interrupted; /* by a handler: the wait ends, if it finds nothing at last */
 	bool paused;      /* it waits, and is not looking: it has been stopped since */
 	bool held;        /* its call has stopped it, and returns when it goes on */
+	bool execs;       /* it waits for the other threads to end: signals wait until it is done */
 	bool doomed;      /* on its way out: will exit with `code` */
 	bool exiting;
 	bool zapping;   /* an init that waits for its namespace to empty */
 	bool left;      /* has exited; a leader's remains */
 	bool is_zombie; /* can be waited for */
-	bool crashed;   /* its death by a fault passes an init's protection */
 	void *user;
 };
 
@@ -381,7 +381,8 @@ int32_t pidns__ns_make(struct pidns_task *self, struct pidns_ns *parent, struct 
 
 /* task.c --------------------------------------------------------------------------------------------- */
 void pidns__event(struct pidns_task *t, enum pidns_event_type type, int32_t signal, int32_t from);
-bool pidns__can_act(struct pidns_task *t); /* and makes it the actor */
+bool pidns__can_act(struct pidns_task *t);          /* and makes it the actor */
+void pidns__await_threads(struct pidns_task *self); /* until all others have ended, and no longer */
 int32_t pidns__end_call(struct pidns_world *w, int32_t result);
 void pidns__go_on(struct pidns_process *p); /* it has been stopped: calls that stopped their callers return */
 struct pidns_task *pidns__task_at(const struct pidns_task *self,

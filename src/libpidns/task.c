@@ -56,7 +56,7 @@ static void put_on(struct pidns__list *list, struct pidns_task *t)
 
 void pidns__ready(struct pidns_task *t)
 {
-	if (!t->exiting && pidns__list_is_empty(&t->work))
+	if (!t->exiting && !t->execs && pidns__list_is_empty(&t->work))
 		put_on(&t->world->work, t);
 }
 
@@ -155,19 +155,38 @@ static struct pidns__list *next_turn(struct pidns_world *w, bool *dies)
 	return *dies ? w->dying.next : w->work.next;
 }
 
+/* False: nobody has anything left to do. */
+static bool step(struct pidns_world *w)
+{
+	struct pidns__list *node;
+	struct pidns_task *t;
+	bool dies;
+
+	if (pidns__list_is_empty(&w->work) && pidns__list_is_empty(&w->dying))
+		return false;
+	node = next_turn(w, &dies);
+	t = pidns__of(node, struct pidns_task, work);
+	pidns__list_remove(node);
+	if (dies)
+		die(t);
+	else
+		take_turn(t);
+	return true;
+}
+
 void pidns__settle(struct pidns_world *w)
 {
-	while (!pidns__list_is_empty(&w->work) || !pidns__list_is_empty(&w->dying)) {
-		bool dies;
-		struct pidns__list *node = next_turn(w, &dies);
-		struct pidns_task *t = pidns__of(node, struct pidns_task, work);
+	while (step(w))
+		;
+}
 
-		pidns__list_remove(node);
-		if (dies)
-			die(t);
-		else
-			take_turn(t);
-	}
+void pidns__await_threads(struct pidns_task *self)
+{
+	self->execs = true;
+	while (self->process->live > 1 && step(self->world))
+		;
+	self->execs = false;
+	pidns__ready(self);
 }
 
 /* One that stays alive if there is one, else one that has not begun to exit. */

@@ -44,8 +44,9 @@ static void dump_task(FILE *to, const struct pidns_task *t)
 	fprintf(to, " task %p parent %p ns %p blocked %" PRIx64 " wait %d %p %x returned %d code %d exec %u",
 		(const void *)t, (void *)t->parent, (void *)t->children_ns, t->blocked, t->wait.type,
 		(void *)t->wait.id, t->wait.options, t->returned, t->code, t->parent_exec_count);
-	fprintf(to, " signals %d %d is %d%d%d%d%d%d%d user %p", t->exit_signal, t->pdeath_signal, t->waiting,
-		t->doomed, t->exiting, t->zapping, t->left, t->is_zombie, t->crashed, t->user);
+	fprintf(to, " signals %d %d is %d%d%d%d%d%d%d%d user %p", t->exit_signal, t->pdeath_signal,
+		t->waiting, t->doomed, t->exiting, t->zapping, t->left, t->is_zombie, t->paused, t->held,
+		t->user);
 	dump_pending(to, &t->pending);
 	dump_cred(to, &t->cred);
 	pidns__each(node, &t->children)
