@@ -4,8 +4,9 @@
  *
  * Keeps:   (D1) ppid, pgid and sid are level-0 numbers, whatever procfs they were read through;
  *          (D2) 0 is what is outside: the parent of the root and of those put in from outside, the root's own
- *               group and session when their leaders are not in the tree, those of an init outside, and any group
- *               or session that has no number at level 0; every other leader that is not in the tree is a ghost;
+ *               group and session when their leaders are not in the tree, those of an init outside, any group or
+ *               session that has no number at level 0, and one whose leader lives beside the tree (seen where
+ *               level 0 is the caller's own namespace); every other leader that is not in the tree is a ghost;
  *          (D3) a ghost has the most numbers that any one member shows.
  */
 #include "tree/dump_tree.h"
@@ -216,8 +217,23 @@ static int add_ghost(struct dump *d, uint32_t at, unsigned levels)
 	return g->nspid ? 0 : no_memory(d);
 }
 
-/* What a member's NSpgid or NSsid line is in the file; `own` is the root's. */
-static int leader_number(struct dump *d, uint32_t at, unsigned levels, int32_t own, int32_t *out)
+/* A leader that is not in the tree and lives: it is outside.  Where level 0 is not procfs's own namespace, procfs does
+ * not know it by that number. */
+static bool lives_outside(const struct dump *d, int32_t number)
+{
+	char name[16];
+
+	if (d->r->skip || dump_map_get(&d->ghosts, number) != TREE_NONE)
+		return false;
+	proc_text(name, number);
+	int dir = proc_open_dir(d->r->proc_fd, name);
+	proc_close(dir);
+	return dir >= 0;
+}
+
+/* What a member's NSpgid or NSsid line is in the file; `own` is the root's.  A group is outside only with its session. */
+static int leader_number(struct dump *d, uint32_t at, unsigned levels, int32_t own, bool may_be_outside,
+			 int32_t *out)
 {
 	unsigned n = shown(proc_numbers(d->p, at), levels);
 
@@ -225,7 +241,7 @@ static int leader_number(struct dump *d, uint32_t at, unsigned levels, int32_t o
 	if (n == 0 || dump_map_get(&d->by_number, *out) != TREE_NONE)
 		return 0;
 	/* Number 1 is alive as long as its namespace: whoever it leads, it is no ghost but outside. */
-	if (*out == own || *out == 1) {
+	if (*out == own || *out == 1 || (may_be_outside && lives_outside(d, *out))) {
 		*out = 0;
 		return 0;
 	}
@@ -242,9 +258,10 @@ static int set_family(struct dump *d, size_t i, const struct proc_record *root)
 	if (!parent && rec->pid != d->r->root && !d->r->root_is_init)
 		return -EAGAIN; /* no descendant of the root any more */
 	out->ppid = parent ? *proc_numbers(d->p, parent->numbers) : 0;
-	int e = leader_number(d, rec->numbers + rec->levels, rec->levels, own_group, &out->pgid);
+	int e = leader_number(d, rec->numbers + 2u * rec->levels, rec->levels, own_session, true, &out->sid);
 	if (e == 0)
-		e = leader_number(d, rec->numbers + 2u * rec->levels, rec->levels, own_session, &out->sid);
+		e = leader_number(d, rec->numbers + rec->levels, rec->levels, own_group, out->sid == 0,
+				  &out->pgid);
 	return e;
 }
 

@@ -209,14 +209,37 @@ static uint32_t highest(const struct planner *pl, const struct haunting *g, uint
 	return top;
 }
 
-/* Its siblings are made with CLONE_PARENT; the topmost one's own are left to that by its death; the others need a
- * helper for each parent. */
+/* What its siblings' parent gets when one of them dies is what it would get for the ghost. */
+static int16_t notify_of_siblings(const struct planner *pl, int32_t first)
+{
+	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_need)
+		if (plan__notify(pl, c) != SIGCHLD)
+			return plan__process(pl, c)->notify_signal;
+	return TREE_ABSENT;
+}
+
+/* One that is left to `parent`: by the ghost's own death, if that leaves its children to this one; else by a helper's. */
+static int make_orphan(struct planner *pl, struct haunting *g, int32_t c, int32_t parent)
+{
+	struct plan_node *ghost = &pl->nodes[g->ghost];
+
+	if (!plan__same_space(pl, g->ghost, parent))
+		return plan__refuse_session(pl, c);
+	if (plan__notify(pl, c) != SIGCHLD || (ghost->adopter != NO_ADOPTER && ghost->adopter != parent))
+		return plan__by_helper(pl, c, g->ghost, plan__process(pl, g->ghost)->ns, parent);
+	ghost->adopter = parent;
+	plan__set_maker(pl, c, g->ghost, false);
+	return 0;
+}
+
+/* Its siblings are made with CLONE_PARENT; those of the topmost parent are its children, and left to that; the others
+ * need a helper for each parent. */
 static int make_tops(struct planner *pl, struct haunting *g)
 {
 	uint32_t best = deepest(pl, g), top = highest(pl, g, best);
 	struct tree_process *ghost = &pl->birth.processes[g->ghost];
 
-	ghost->notify_signal = plan__process(pl, g->tops[best].first)->notify_signal;
+	ghost->notify_signal = notify_of_siblings(pl, g->tops[best].first);
 	if (top != best)
 		pl->nodes[g->ghost].adopter = g->tops[top].parent;
 	for (uint32_t k = 0; k < g->len; k++) {
@@ -224,12 +247,8 @@ static int make_tops(struct planner *pl, struct haunting *g)
 			next = pl->nodes[c].next_need;
 			if (k == best && plan__notify(pl, c) == plan__notify(pl, g->ghost))
 				plan__set_maker(pl, c, g->ghost, true);
-			else if (k == top && top != best && plan__notify(pl, c) == SIGCHLD)
-				plan__set_maker(pl, c, g->ghost, false);
-			else if (!plan__same_space(pl, g->ghost, g->tops[k].parent))
-				return plan__refuse_session(pl, c);
 			else
-				TRY(plan__by_helper(pl, c, g->ghost, ghost->ns, g->tops[k].parent));
+				TRY(make_orphan(pl, g, c, g->tops[k].parent));
 		}
 	}
 	return 0;

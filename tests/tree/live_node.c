@@ -159,6 +159,22 @@ static int node_enter(const struct live_box *box)
 	return (int)r;
 }
 
+static int node_last_pid(int32_t number)
+{
+	long fd = SYS4(SYS_openat, AT_FDCWD, "/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC, 0), r;
+	char text[12];
+	int at = (int)sizeof text;
+
+	if (fd < 0)
+		return (int)fd;
+	do
+		text[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	r = SYS3(SYS_write, fd, text + at, sizeof text - (size_t)at);
+	SYS1(SYS_close, fd);
+	return r < 0 ? (int)r : 0;
+}
+
 static int node_obey(struct live_shared *s, struct live_box *box)
 {
 	switch ((enum live_op)box->op) {
@@ -193,6 +209,10 @@ static int node_obey(struct live_shared *s, struct live_box *box)
 		return (int)SYS2(SYS_kill, box->a, box->b);
 	case LIVE_AWAIT:
 		return node_await(box);
+	case LIVE_SUBREAPER:
+		return (int)SYS2(SYS_prctl, PR_SET_CHILD_SUBREAPER, box->a);
+	case LIVE_LAST_PID:
+		return node_last_pid(box->a);
 	}
 	return -EINVAL;
 }

@@ -16,13 +16,15 @@ enum live_op {
 	LIVE_SETPGID,       /* a: the group as the node sees it, 0 = its own */
 	LIVE_SETPGID_CHILD, /* a: a child, b: the group as the node sees it */
 	LIVE_ENTER, /* a: a namespace's init as the node sees it, or itself: where its children are born from now on */
-	LIVE_NAME,   /* name */
-	LIVE_THREAD, /* name */
-	LIVE_EXIT,   /* a: the code.  No answer */
-	LIVE_DIE,    /* a: the signal, b: core dump wanted.  No answer */
-	LIVE_STOP,   /* a: the signal.  No answer */
-	LIVE_KILL,   /* a: a child, b: the signal */
-	LIVE_AWAIT,  /* a: a child, b: WEXITED or WSTOPPED, also WNOWAIT */
+	LIVE_NAME,      /* name */
+	LIVE_THREAD,    /* name */
+	LIVE_EXIT,      /* a: the code.  No answer */
+	LIVE_DIE,       /* a: the signal, b: core dump wanted.  No answer */
+	LIVE_STOP,      /* a: the signal.  No answer */
+	LIVE_KILL,      /* a: a child, b: the signal */
+	LIVE_AWAIT,     /* a: a child, b: WEXITED or WSTOPPED, also WNOWAIT */
+	LIVE_SUBREAPER, /* a: 0 or 1 */
+	LIVE_LAST_PID,  /* a: the next number in its namespace is one more */
 };
 
 struct live_box {

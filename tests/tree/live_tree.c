@@ -4,8 +4,8 @@
  *
  * Keeps:   (R1) one command at a time, awaited: a seed always makes the same tree (its numbers in namespaces of
  *               its own, that is; those in the caller's are the machine's to give);
- *          (R2) only what a forward order of calls can make and keeps every leader alive or a zombie: no orphans,
- *               no leader that is gone;
+ *          (R2) but for WILD, only what a forward order of calls can make and keeps every leader alive or a zombie: no
+ *               orphans, no leader that is gone;
  *          (R3) processes die first (leaves only, so nobody is orphaned) and are stopped last, children before
  *               their parents, since the stopped obey no more;
  *          (R4) a group is joined only by those who live in the same namespace as its leader, or whose parent does and
@@ -92,6 +92,17 @@ static int ask(struct maker *m, uint32_t node, const struct live_box *what)
 	return e < 0 ? e : box->result;
 }
 
+/* Anybody who is there, but the driver. */
+static uint32_t anybody(struct maker *m)
+{
+	uint32_t node;
+
+	do
+		node = 1 + below(m, m->len - 1);
+	while (m->nodes[node].gone);
+	return node;
+}
+
 static int await_child(struct maker *m, uint32_t node, int how)
 {
 	const struct live_made *n = &m->nodes[node];
@@ -118,7 +129,7 @@ static bool is_init(const struct maker *m, uint32_t node)
 /* Where a child of `node` is to live: usually where it does itself; or in a namespace just below, whose init it sees. */
 static uint32_t pick_ns(struct maker *m, uint32_t node)
 {
-	uint32_t other = 1 + below(m, m->len - 1);
+	uint32_t other = anybody(m);
 
 	if (!may(m, LIVE_TREE_HELPED) || !chance(m, 30) || !is_init(m, other) ||
 	    m->nodes[m->nodes[other].parent].ns != m->nodes[node].ns)
@@ -182,7 +193,7 @@ static int grow(struct maker *m, uint32_t parent, bool new_ns)
 static bool leads_somebody(const struct maker *m, uint32_t node)
 {
 	for (uint32_t i = 1; i < m->len; i++)
-		if (m->nodes[i].group == node)
+		if (!m->nodes[i].gone && m->nodes[i].group == node)
 			return true;
 	return false;
 }
@@ -211,9 +222,10 @@ static int new_group(struct maker *m, uint32_t node)
 static int join_group(struct maker *m, uint32_t node)
 {
 	struct live_made *n = &m->nodes[node];
-	uint32_t leader = m->nodes[1 + below(m, m->len - 1)].group;
+	uint32_t leader = m->nodes[anybody(m)].group;
 
-	if (n->session == node || is_init(m, node) || leader == 0 || leader == n->group)
+	/* the root's group counts as outside when its leader is gone (dump) */
+	if (n->session == node || is_init(m, node) || leader == 0 || leader == n->group || node == 1)
 		return 0;
 	const struct live_made *l = &m->nodes[leader];
 	if (l->session != n->session || l->ns != n->ns || !leads_somebody(m, leader))
@@ -229,7 +241,7 @@ static int move_child(struct maker *m, uint32_t node)
 {
 	struct live_made *n = &m->nodes[node];
 	const struct live_made *p = &m->nodes[n->parent];
-	uint32_t leader = m->nodes[1 + below(m, m->len - 1)].group;
+	uint32_t leader = m->nodes[anybody(m)].group;
 	const struct live_made *l = &m->nodes[leader];
 
 	if (n->parent == 0 || leader == 0 || leader == n->group || n->session == node ||
@@ -275,11 +287,104 @@ static int new_thread(struct maker *m, uint32_t node)
 	return ask(m, node, &what);
 }
 
+/* Who gets the children of `node` (R5.19, R5.20). */
+static uint32_t reaper_of(const struct maker *m, uint32_t node)
+{
+	uint32_t ns = m->nodes[node].ns;
+
+	for (uint32_t up = m->nodes[node].parent; up != 0 && m->nodes[up].ns == ns; up = m->nodes[up].parent)
+		if (m->nodes[up].subreaper)
+			return up;
+	return ns;
+}
+
+static void orphan_children(struct maker *m, uint32_t node)
+{
+	uint32_t reaper = reaper_of(m, node);
+
+	for (uint32_t i = 1; i < m->len; i++) {
+		if (m->nodes[i].gone || m->nodes[i].parent != node)
+			continue;
+		m->nodes[i].parent = reaper;
+		m->nodes[i].notify = SIGCHLD;
+		m->nodes[reaper].children++;
+	}
+}
+
+/* Dies and is reaped, whatever it leads.  Nobody of the tree may be left to the driver, which is outside. */
+static int vanish(struct maker *m, uint32_t node)
+{
+	struct live_made *n = &m->nodes[node];
+
+	if (node == 1 || is_init(m, node) || (n->children && reaper_of(m, node) == 0))
+		return 0;
+	tell(m, node, &(struct live_box){ .op = LIVE_EXIT, .a = 1 });
+	int e = await_child(m, node, WEXITED);
+	if (e < 0)
+		return e;
+	n->gone = true;
+	m->nodes[n->parent].children--;
+	orphan_children(m, node);
+	return 0;
+}
+
+static int mark(struct maker *m, uint32_t node, bool on)
+{
+	m->nodes[node].subreaper = on;
+	return ask(m, node, &(struct live_box){ .op = LIVE_SUBREAPER, .a = on });
+}
+
+/* A child of its parent's, which lives where it does itself: so the number that it is told is its parent's, too. */
+static int sibling(struct maker *m, uint32_t node)
+{
+	const struct live_made *n = &m->nodes[node];
+	uint32_t child = m->len, parent = n->parent;
+	bool new_ns = may(m, LIVE_TREE_NAMESPACES) && n->level < LEVELS && chance(m, 20);
+
+	if (is_init(m, node) || parent == 0 || m->nodes[parent].ns != n->ns || (n->threads && new_ns))
+		return 0;
+	struct live_box what = { .op = LIVE_FORK,
+				 .a = (int32_t)child,
+				 .b = CLONE_PARENT | (new_ns ? CLONE_NEWPID : 0) };
+	int pid = ask(m, node, &what);
+	if (pid < 0)
+		return pid;
+	int e = live_wait((uint32_t *)&m->s->boxes[child].pid, 0, PATIENCE_MS);
+	if (e < 0)
+		return e;
+	m->nodes[child] = (struct live_made){ .parent = parent,
+					      .ns = new_ns ? child : n->ns,
+					      .group = n->group,
+					      .session = n->session,
+					      .pid = pid,
+					      .number = m->s->boxes[child].pid,
+					      .notify = n->notify,
+					      .exit_code = -1,
+					      .level = n->level + new_ns };
+	m->nodes[parent].children++;
+	m->len++;
+	return 0;
+}
+
+static int wild_deed(struct maker *m, uint32_t node)
+{
+	switch (below(m, 5)) {
+	case 0:
+		return mark(m, node, node == 1 || chance(m, 60));
+	case 1:
+		return m->len < m->s->boxes_len - 1 ? sibling(m, node) : 0;
+	default:
+		return vanish(m, node);
+	}
+}
+
 /* One random deed of somebody. */
 static int deed(struct maker *m)
 {
-	uint32_t node = 1 + below(m, m->len - 1);
+	uint32_t node = anybody(m);
 
+	if (may(m, LIVE_TREE_WILD) && chance(m, 35))
+		return wild_deed(m, node);
 	if (may(m, LIVE_TREE_HELPED) && chance(m, 25))
 		return move_child(m, node);
 	switch (below(m, 5)) {
@@ -299,18 +404,38 @@ static int deed(struct maker *m)
 /* A child of somebody: of the youngest, which makes chains, or of anybody. */
 static int birth(struct maker *m)
 {
-	uint32_t parent = chance(m, 35) ? m->len - 1 : 1 + below(m, m->len - 1);
+	uint32_t parent = chance(m, 35) && !m->nodes[m->len - 1].gone ? m->len - 1 : anybody(m);
 	bool new_ns = may(m, LIVE_TREE_NAMESPACES) && m->nodes[parent].level < LEVELS && chance(m, 12);
 	int e = grow(m, parent, new_ns);
 
 	return e == 0 && new_ns && chance(m, 50) ? new_session(m, m->len - 1) : e;
 }
 
+/* Numbers from the upper half of what the machine has: a part of it that the seed chooses. */
+static int start_high(struct maker *m)
+{
+	FILE *f = fopen("/proc/sys/kernel/pid_max", "re");
+	int max = 32768;
+
+	if (f && fscanf(f, "%d", &max) != 1)
+		max = 32768;
+	if (f)
+		fclose(f);
+	return ask(m, 0,
+		   &(struct live_box){ .op = LIVE_LAST_PID,
+				       .a = max / 2 + (int)below(m, (uint32_t)max / 2 - 5000) });
+}
+
 static int populate(struct maker *m, unsigned size)
 {
-	int e = grow(m, 0, may(m, LIVE_TREE_NAMESPACES) && chance(m, 40));
+	int e = may(m, LIVE_TREE_HIGH) ? start_high(m) : 0;
 
-	while (e >= 0 && m->len <= size)
+	if (e >= 0)
+		e = grow(m, 0, may(m, LIVE_TREE_NAMESPACES) && !may(m, LIVE_TREE_HIGH) && chance(m, 40));
+	if (e >= 0 && may(m, LIVE_TREE_WILD))
+		e = mark(m, 1, true); /* nobody is left to the driver */
+
+	while (e >= 0 && m->len <= size && m->len < m->s->boxes_len)
 		e = chance(m, 55) ? birth(m) : deed(m);
 	for (unsigned i = 0; e >= 0 && i < size / 2; i++) /* the last born do something too */
 		e = deed(m);
@@ -368,7 +493,7 @@ static bool leaves_nobody(const struct maker *m, uint32_t node)
 	if (m->nodes[node].children)
 		return false;
 	for (uint32_t i = 1; is_init(m, node) && i < m->len; i++)
-		if (i != node && m->nodes[i].ns == node)
+		if (i != node && !m->nodes[i].gone && m->nodes[i].ns == node)
 			return false;
 	return true;
 }
@@ -378,10 +503,10 @@ static int finish(struct maker *m)
 	int e = 0;
 
 	for (uint32_t i = 2; e >= 0 && i < m->len; i++)
-		if (may(m, LIVE_TREE_ZOMBIES) && leaves_nobody(m, i) && chance(m, 30))
+		if (!m->nodes[i].gone && may(m, LIVE_TREE_ZOMBIES) && leaves_nobody(m, i) && chance(m, 30))
 			e = die(m, i);
 	for (uint32_t i = m->len - 1; e >= 0 && i > 0; i--)
-		if (may(m, LIVE_TREE_STOPS) && !m->nodes[i].dead && chance(m, 10))
+		if (may(m, LIVE_TREE_STOPS) && !m->nodes[i].dead && !m->nodes[i].gone && chance(m, 10))
 			e = stop(m, i);
 	return e < 0 ? e : 0;
 }

@@ -33,6 +33,11 @@ enum {
 	LIVE_TREE_ALL = (1 << 10) - 1,
 	/* not in ALL: what it takes labels and other processes' help to make */
 	LIVE_TREE_HELPED = 1 << 10, /* children that their parent moved, or put into an existing namespace */
+	/* processes that die and are reaped on the way, subreapers, CLONE_PARENT: ghosts and orphans */
+	LIVE_TREE_WILD = 1 << 11,
+	LIVE_TREE_HIGH =
+		1
+		<< 12, /* numbers of level 0 from a high range, which the caller's namespace may have free */
 };
 
 /* What was made: one entry per process, [1] is the root and [0] the driver, which is outside. */
@@ -47,6 +52,8 @@ struct live_made {
 	unsigned threads; /* beside the leader */
 	unsigned children;
 	bool dead, stopped;
+	bool gone; /* dead and reaped */
+	bool subreaper;
 	int exit_code; /* of the dead: or -1, and then */
 	int exit_signal;
 	int stop_signal; /* of the stopped; TSTP, TTIN and TTOU become STOP in an orphaned group */

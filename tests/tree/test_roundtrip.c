@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_roundtrip.c: a random tree of real processes is dumped, killed, restored and compared, all numbers at all
- * levels.
+ * levels.  Plain trees are made by a forward order of calls; wild ones by any: processes die and are reaped on the way,
+ * orphans are left to subreapers and inits, CLONE_PARENT makes siblings.
  *
- * SETTID_SEEDS=N runs N seeds instead of 40, SETTID_SEED=S begins with (or, with SETTID_SEEDS=1, repeats) seed S.
+ * SETTID_SEEDS=N runs N wild seeds instead of 140, SETTID_PLAIN=N plain ones instead of 40, SETTID_CURRENT=N restores N
+ * wild ones into the namespace that the test runs in instead of 20.  SETTID_SEED=S begins with seed S.
  * SETTID_SHOW=1 prints each tree first.  Each TAP row is ten seeds.
  */
 #include <errno.h>
@@ -25,13 +27,16 @@
 
 #define SEEDS_PER_ROW 10
 
+enum kind { PLAIN, WILD, CURRENT, KINDS };
+
 static uint64_t first_seed;
-static unsigned refused, restored;
+static unsigned refused, restored, taken;
 
 struct row {
 	uint64_t seed;
+	enum kind kind;
 	unsigned seeds;
-	char name[64];
+	char name[96];
 };
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
@@ -83,19 +88,32 @@ static unsigned differences(const struct tree *want, pid_t root, uint64_t seed)
 	return n;
 }
 
-/* Builds `want` anew and compares; 0, or what went wrong was said. */
-static int rebuild(struct tree *want, uint64_t seed)
+static int make_plan(const struct tree *want, bool current, struct plan **p, struct tree_error *err)
 {
-	const struct plan_options po = { .new_namespace = true };
-	const struct restore_options o = { .into = RESTORE_NEW };
+	struct restore_numbers *numbers = current ? restore_numbers_new(0) : NULL;
+	const struct plan_options po = { .new_namespace = !current,
+					 .taken = numbers ? restore_number_is_taken : NULL,
+					 .taken_arg = numbers,
+					 .number_last = numbers ? restore_number_last(numbers) : 0 };
+	int r = plan_make(want, &po, p, err);
+
+	if (r == 0)
+		r = plan_prove(*p, want, &po, 0, NULL, err);
+	restore_numbers_free(numbers);
+	return r;
+}
+
+/* Builds `want` anew and compares; 0, or what went wrong was said. */
+static int rebuild(struct tree *want, uint64_t seed, bool current)
+{
+	const struct restore_options o = { .into = current ? RESTORE_CURRENT : RESTORE_NEW };
 	struct tree_error err = { 0 };
 	struct restore *r = NULL;
 	struct plan *p = NULL;
-	int bad = plan_make(want, &po, &p, &err);
+	int bad = make_plan(want, current, &p, &err);
 
 	if (getenv("SETTID_SHOW"))
 		tree_write_json(want, stdout);
-
 	if (bad == -EOPNOTSUPP) {
 		print_message("# seed=0x%" PRIx64 " refused: %s\n", seed, err.text);
 		refused++;
@@ -107,21 +125,29 @@ static int rebuild(struct tree *want, uint64_t seed)
 		bad = restore_begin(want, p, &o, &r, &err);
 	if (bad == 0)
 		bad = restore_wait_stands(r, -1, 0, NULL, NULL, &err);
-	if (bad < 0)
+	if (bad == -EEXIST && current) { /* the machine has others, too */
+		taken++;
+		bad = 0;
+	} else if (bad < 0) {
 		print_message("# seed=0x%" PRIx64 " %s\n", seed, err.text);
-	else
+	} else {
 		bad = (int)differences(want, restore_root(r), seed);
-	restored += bad == 0;
+		restored += bad == 0;
+	}
 	restore_end(r);
 	plan_free(p);
 	return bad;
 }
 
-static int round_trip(uint64_t seed)
+static int round_trip(uint64_t seed, enum kind kind)
 {
+	static const unsigned shapes[KINDS] = { LIVE_TREE_ALL | LIVE_TREE_HELPED,
+						LIVE_TREE_ALL | LIVE_TREE_HELPED | LIVE_TREE_WILD,
+						((LIVE_TREE_ALL | LIVE_TREE_HELPED) & ~LIVE_TREE_NUMBERS) |
+							LIVE_TREE_WILD | LIVE_TREE_HIGH };
 	struct live_tree live = { 0 };
-	unsigned size = 2 + (unsigned)(seed * 2654435761u >> 7) % 40;
-	int bad = live_tree_start(seed, size, LIVE_TREE_ALL | LIVE_TREE_HELPED, &live);
+	unsigned size = 2 + (unsigned)(seed * 2654435761u >> 7) % (kind == PLAIN ? 40 : 60);
+	int bad = live_tree_start(seed, size, shapes[kind], &live);
 	struct tree *want = bad < 0 ? NULL : dump(live.root, seed);
 
 	live_tree_stop(&live);
@@ -129,7 +155,7 @@ static int round_trip(uint64_t seed)
 		print_message("# seed=0x%" PRIx64 " no live tree: %d\n", seed, bad);
 		return 1;
 	}
-	bad = rebuild(want, seed);
+	bad = rebuild(want, seed, kind == CURRENT);
 	tree_free(want);
 	return bad;
 }
@@ -140,41 +166,57 @@ static void seeds_come_back(void **state)
 	unsigned bad = 0;
 
 	for (unsigned k = 0; k < row->seeds; k++)
-		bad += round_trip(row->seed + k) != 0;
+		bad += round_trip(row->seed + k, row->kind) != 0;
 	assert_int_equal(bad, 0);
 }
 
-/* They were made by a forward order of calls, so there is a plan for each of them. */
+/* They were there, so there is a plan for each of them. */
 static void no_tree_is_refused(void **state)
 {
 	(void)state;
-	print_message("# %u restored, %u refused, first seed 0x%" PRIx64 "\n", restored, refused, first_seed);
+	print_message("# %u restored, %u refused, %u met numbers that others had; first seed 0x%" PRIx64 "\n",
+		      restored, refused, taken, first_seed);
 	assert_true(restored > 0);
 	assert_int_equal(refused, 0);
 }
 
+static struct row *rows;
+static struct CMUnitTest *tests;
+static size_t rows_len;
+
+static void add_rows(enum kind kind, unsigned seeds)
+{
+	static const char *const names[KINDS] = { "plain trees", "wild trees",
+						  "wild trees, into the current namespace," };
+
+	for (unsigned at = 0; at < seeds; at += SEEDS_PER_ROW) {
+		struct row *row = &rows[rows_len];
+
+		*row = (struct row){ .seed = first_seed + at, .kind = kind };
+		row->seeds = seeds - at < SEEDS_PER_ROW ? seeds - at : SEEDS_PER_ROW;
+		snprintf(row->name, sizeof row->name, "%s of seeds 0x%" PRIx64 " and on come back",
+			 names[kind], row->seed);
+		tests[rows_len++] = (struct CMUnitTest){ row->name, seeds_come_back, NULL, NULL, row };
+	}
+}
+
 int main(void)
 {
-	unsigned seeds = (unsigned)from_environment("SETTID_SEEDS", 40);
-	unsigned rows_len = (seeds + SEEDS_PER_ROW - 1) / SEEDS_PER_ROW;
-	struct row *rows = calloc(rows_len, sizeof *rows);
-	struct CMUnitTest *tests = calloc(rows_len + 1, sizeof *tests);
+	unsigned seeds[KINDS] = { (unsigned)from_environment("SETTID_PLAIN", 40),
+				  (unsigned)from_environment("SETTID_SEEDS", 140),
+				  (unsigned)from_environment("SETTID_CURRENT", 20) };
+	size_t max = (seeds[0] + seeds[1] + seeds[2]) / SEEDS_PER_ROW + KINDS;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (geteuid() != 0) {
 		puts("1..0 # SKIP random live trees are made by root only");
 		return 0;
 	}
+	rows = calloc(max, sizeof *rows);
+	tests = calloc(max + 1, sizeof *tests);
 	first_seed = from_environment("SETTID_SEED", (uint64_t)time(NULL) * 1000003u);
-	for (unsigned k = 0; k < rows_len; k++) {
-		unsigned left = seeds - k * SEEDS_PER_ROW;
-
-		rows[k].seed = first_seed + k * SEEDS_PER_ROW;
-		rows[k].seeds = left < SEEDS_PER_ROW ? left : SEEDS_PER_ROW;
-		snprintf(rows[k].name, sizeof rows[k].name, "trees of seeds 0x%" PRIx64 " and on come back",
-			 rows[k].seed);
-		tests[k] = (struct CMUnitTest){ rows[k].name, seeds_come_back, NULL, NULL, &rows[k] };
-	}
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		add_rows(kind, seeds[kind]);
 	tests[rows_len] = (struct CMUnitTest){ "no tree is refused", no_tree_is_refused, NULL, NULL, NULL };
 	return _cmocka_run_group_tests("roundtrip", tests, rows_len + 1, NULL, NULL);
 }
