@@ -13,6 +13,8 @@ _settid_options() {
 	restore) echo '--into --hold --exec --method --user --no-prove --no-core --no-verify --keep --pidfile --reservation --timeout --json' \
 		'--input --outside --ghost --help' ;;
 	plan) echo '--format --json --into --prove --exec --input --outside --ghost --help' ;;
+	check) echo '--into --against --user --exec --no-core --method --json --input --outside --ghost --help' ;;
+	inventory) echo '--json --help' ;;
 	reserve) echo '--for --into --ttl --wait --socket --detach --give --take --end --status --json' \
 		'--input --outside --ghost --help' ;;
 	model) echo '--profile --levels --json --quiet --help' ;;
@@ -38,7 +40,7 @@ _settid_values() {
 	--profile)
 		mapfile -t COMPREPLY < <(compgen -W '5.5 5.10 5.15 6.1 6.6 6.12 6.18' -- "$cur")
 		;;
-	--output | -o | --pidfile | --for | --socket | --give | --take | --end | --status | --reservation) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--output | -o | --pidfile | --for | --against | --socket | --give | --take | --end | --status | --reservation) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	--pid | -p | --set-tid | -t | --timeout | --levels | --ttl | --wait | --outside | --ghost) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
@@ -77,7 +79,7 @@ _settid() {
 	COMPREPLY=()
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show convert diff restore plan reserve model help --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show convert diff restore plan check inventory reserve model help --help --version' -- "$cur")
 		return
 	fi
 	if [ "$cur" = '=' ]; then # bash splits --method=auto in three words
@@ -108,8 +110,8 @@ _settid() {
 	exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	dump) mapfile -t COMPREPLY < <(compgen -W "$(_settid_pids)" -- "$cur") ;;
 	show | diff) mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(_settid_pids)" -- "$cur") ;;
-	convert | restore | plan | model) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show convert diff restore plan reserve model' -- "$cur") ;;
+	convert | restore | plan | check | model) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W 'exec probe dump show convert diff restore plan check inventory reserve model' -- "$cur") ;;
 	esac
 }
 

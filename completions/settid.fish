@@ -18,11 +18,13 @@ complete -c settid -n __fish_use_subcommand -a diff -d 'Say what differs between
 complete -c settid -n __fish_use_subcommand -a restore -d 'Build a process tree with the numbers of a file'
 complete -c settid -n __fish_use_subcommand -a plan -d 'Print how restore would build a tree'
 complete -c settid -n __fish_use_subcommand -a help -d 'Explain a command'
+complete -c settid -n __fish_use_subcommand -a check -d 'Say whether a restore would work'
+complete -c settid -n __fish_use_subcommand -a inventory -d 'Write what this machine holds and allows'
 complete -c settid -n __fish_use_subcommand -a reserve -d 'Hold numbers free for a restore'
 complete -c settid -n __fish_use_subcommand -a model -d 'Ask what Linux would answer, without a kernel'
 
-complete -c settid -n '__settid_is exec probe dump show convert diff restore plan reserve model' -s h -l help -d 'Explain the command'
-complete -c settid -n '__settid_is help' -a 'exec probe dump show convert diff restore plan reserve model'
+complete -c settid -n '__settid_is exec probe dump show convert diff restore plan check inventory reserve model' -s h -l help -d 'Explain the command'
+complete -c settid -n '__settid_is help' -a 'exec probe dump show convert diff restore plan check inventory reserve model'
 
 complete -c settid -n '__settid_is exec' -s p -l pid -x -d 'Its PID in this namespace'
 complete -c settid -n '__settid_is exec' -s t -l set-tid -x -d 'Its PID at each level, innermost first'
@@ -46,9 +48,9 @@ complete -c settid -n '__settid_is dump' -a '(__fish_complete_pids)'
 complete -c settid -n '__settid_is show' -F -a '(__fish_complete_pids)'
 complete -c settid -n '__settid_is show' -s f -l format -x -a 'text json dot svg' -d 'Kind of picture'
 
-complete -c settid -n '__settid_is show convert diff restore plan reserve' -l input -x -a 'json criu' -d 'Insist on what it is'
-complete -c settid -n '__settid_is show convert diff restore plan reserve' -l outside -x -d 'Its leader lives outside the tree'
-complete -c settid -n '__settid_is show convert diff restore plan reserve' -l ghost -x -d 'Its leader is dead'
+complete -c settid -n '__settid_is show convert diff restore plan check reserve' -l input -x -a 'json criu' -d 'Insist on what it is'
+complete -c settid -n '__settid_is show convert diff restore plan check reserve' -l outside -x -d 'Its leader lives outside the tree'
+complete -c settid -n '__settid_is show convert diff restore plan check reserve' -l ghost -x -d 'Its leader is dead'
 
 complete -c settid -n '__settid_is convert' -F
 complete -c settid -n '__settid_is convert' -s o -l output -r -F -d 'Write the tree file there'
@@ -76,6 +78,16 @@ complete -c settid -n '__settid_is restore' -l json -d 'Say what was done as JSO
 complete -c settid -n '__settid_is plan' -s f -l format -x -a 'text json dot' -d 'Kind of output'
 complete -c settid -n '__settid_is plan' -l prove -d 'Carry it out on a model first'
 complete -c settid -n '__settid_is plan' -l json -d 'The same as --format json'
+
+complete -c settid -n '__settid_is check' -F
+complete -c settid -n '__settid_is check' -l into -x -a 'new current' -d 'The PID namespace for level 0'
+complete -c settid -n '__settid_is check' -l against -r -F -d 'Ask about the machine of this inventory'
+complete -c settid -n '__settid_is check' -l user -d 'In a user namespace of its own'
+complete -c settid -n '__settid_is check' -l exec -d 'Programs are started'
+complete -c settid -n '__settid_is check' -l no-core -d 'Zombies that dumped core need no dump'
+complete -c settid -n '__settid_is check' -l method -x -a 'auto clone3 ns_last_pid' -d 'How numbers are chosen'
+complete -c settid -n '__settid_is check inventory' -l json -d 'For programs'
+complete -c settid -n '__settid_is inventory' -s j
 
 complete -c settid -n '__settid_is reserve' -l for -r -F -d 'All numbers that this tree wants'
 complete -c settid -n '__settid_is reserve' -l into -x -a current -d 'The PID namespace of the numbers'

@@ -30,8 +30,10 @@ enum {
 
 int cmd_convert(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
+int cmd_inventory(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_reserve(int argc, char **argv);

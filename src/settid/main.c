@@ -30,6 +30,8 @@ static const struct command commands[] = {
 	{ "diff", cmd_diff, "say in words what differs between two trees" },
 	{ "restore", cmd_restore, "build a process tree with exactly the numbers of a file" },
 	{ "plan", cmd_plan, "print how restore would build a tree" },
+	{ "check", cmd_check, "say whether a restore would work, and what is in the way" },
+	{ "inventory", cmd_inventory, "write what this machine holds and allows, for check" },
 	{ "reserve", cmd_reserve, "hold numbers free for a restore that is about to start" },
 	{ "model", cmd_model, "ask what Linux would answer, without a kernel" },
 	{ "help", cmd_help_on, "explain a command" },

@@ -75,6 +75,8 @@ json_t *json_bytes(const char *bytes, size_t len);
 /* {"errno": "EEXIST", "reason": "taken", "level": 1, "number": 42, "holder": {...}, "message": "..."};
  * what is not known is absent. */
 json_t *json_settid_error(const struct settid_error *e);
+/* {"kind": "zombie", "parent": 812, "comm": "sh"}: its holder alone. */
+json_t *json_settid_holder(const struct settid_error *e);
 json_t *json_tree_error(const struct tree_error *e);
 /* "EEXIST" for -EEXIST; "E999" for what has no name. */
 const char *errno_name(int code, char buf[static 16]);

@@ -69,7 +69,7 @@ static void set_known(json_t *object, const char *key, long value, bool known)
 		json_object_set_new(object, key, json_integer(value));
 }
 
-static json_t *json_holder(const struct settid_error *e)
+json_t *json_settid_holder(const struct settid_error *e)
 {
 	json_t *holder = json_object();
 
@@ -92,7 +92,7 @@ json_t *json_settid_error(const struct settid_error *e)
 	set_known(o, "ns_level", e->ns_level, e->ns_level >= 0);
 	set_known(o, "number", e->number, e->number > 0);
 	if (e->holder != SETTID_HOLDER_NONE)
-		json_object_set_new(o, "holder", json_holder(e));
+		json_object_set_new(o, "holder", json_settid_holder(e));
 	if (e->step != SETTID_STEP_NONE) {
 		set_text(o, "step", settid_step_name(e->step));
 		set_known(o, "step_index", e->step_index, e->step_index >= 0);

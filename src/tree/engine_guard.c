@@ -46,6 +46,17 @@ static bool end_listed(struct engine *e)
 	return any;
 }
 
+/* An init waits for all inside it, and so for deeper inits that are the guard's own children: these are reaped first. */
+static void reap_inits(const struct engine *e, unsigned levels)
+{
+	for (uint32_t a = 1; a < e->actors_len && e->actors[a].kind != PLAN_KIND_THREAD; a++) {
+		const struct plan_actor *actor = &e->actors[a];
+
+		if (actor->flags & PLAN_NEWPID && actor->numbers_len == levels)
+			SYS4(SYS_wait4, e->numbers[actor->numbers + actor->numbers_len - 1], 0, __WALL, 0);
+	}
+}
+
 /*
  * No namespace to kill: the guard is the nearest subreaper above everything, so a process whose parent is dead
  * is the guard's own child, unreaped, and its number safe to signal.  Actors stand parents first (P5), and a
@@ -68,12 +79,8 @@ static void kill_own_children(struct engine *e, bool only_born)
 		if (kill_child(number) && !(actor->flags & PLAN_NEWPID))
 			SYS4(SYS_wait4, number, 0, __WALL, 0);
 	}
-	for (uint32_t a = 1; a < e->actors_len && e->actors[a].kind != PLAN_KIND_THREAD; a++) {
-		const struct plan_actor *actor = &e->actors[a];
-
-		if (actor->flags & PLAN_NEWPID)
-			SYS4(SYS_wait4, e->numbers[actor->numbers + actor->numbers_len - 1], 0, __WALL, 0);
-	}
+	for (unsigned levels = TREE_LEVEL_MAX; levels > 1; levels--)
+		reap_inits(e, levels);
 	/* processes that started programs may have made children of their own: they are the guard's by now */
 	while (e->exec && e->children_fd >= 0 && end_listed(e))
 		;
