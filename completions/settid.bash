@@ -10,7 +10,7 @@ _settid_options() {
 	show) echo '--format --input --outside --ghost --help' ;;
 	convert) echo '--output --input --outside --ghost --help' ;;
 	diff) echo '--no-names --no-commands --quiet --json --input --outside --ghost --help' ;;
-	restore) echo '--into --hold --exec --method --user --no-prove --no-core --no-verify --keep --pidfile --reservation --timeout --json' \
+	restore) echo '--into --hold --exec --method --user --no-prove --no-core --no-verify --keep --pidfile --reservation --timeout --trace --json' \
 		'--input --outside --ghost --help' ;;
 	plan) echo '--format --json --into --prove --exec --input --outside --ghost --help' ;;
 	check) echo '--into --against --user --exec --no-core --method --json --input --outside --ghost --help' ;;

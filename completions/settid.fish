@@ -74,6 +74,7 @@ complete -c settid -n '__settid_is restore' -l keep -d 'Keep a tree that was fou
 complete -c settid -n '__settid_is restore' -l pidfile -r -F -d 'File that holds the PID of the root'
 complete -c settid -n '__settid_is restore' -l reservation -r -F -d 'Have the numbers that are held there'
 complete -c settid -n '__settid_is restore' -l timeout -x -d 'Give up after so many seconds'
+complete -c settid -n '__settid_is restore' -l trace -r -F -d 'Write who made whom when'
 complete -c settid -n '__settid_is restore' -l json -d 'Say what was done as JSON'
 complete -c settid -n '__settid_is plan' -s f -l format -x -a 'text json dot' -d 'Kind of output'
 complete -c settid -n '__settid_is plan' -l prove -d 'Carry it out on a model first'

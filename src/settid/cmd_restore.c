@@ -22,6 +22,7 @@
 #include "input.h"
 #include "out.h"
 #include "reservation.h"
+#include "restore_trace.h"
 #include "tree/plan.h"
 #include "tree/restore.h"
 
@@ -48,6 +49,7 @@ static const char help[] =
 	"      --reservation SOCKET\n"
 	"                       numbers that 'settid reserve' holds there are freed for it\n"
 	"      --timeout S      give up building and verifying after S seconds\n"
+	"      --trace FILE     write who made whom when, for chrome://tracing and Perfetto\n"
 	"      --json           say what was done as JSON on standard output\n" INPUT_HELP
 	"  -h, --help           this text\n"
 	"\n"
@@ -59,6 +61,7 @@ struct request {
 	struct input input;
 	struct restore_options o;
 	struct reservation reservation;
+	struct restore_tracing tracing;
 	bool exec, hold, prove, no_core, verify, keep, json;
 	uint64_t timeout_ms;
 	sigset_t mask;
@@ -116,6 +119,7 @@ static int parse(int argc, char **argv, struct request *q)
 		PIDFILE,
 		RESERVATION,
 		TIMEOUT,
+		TRACE,
 		JSON
 	};
 	static const struct option options[] = {
@@ -131,6 +135,7 @@ static int parse(int argc, char **argv, struct request *q)
 		{ "pidfile", required_argument, NULL, PIDFILE },
 		{ "reservation", required_argument, NULL, RESERVATION },
 		{ "timeout", required_argument, NULL, TIMEOUT },
+		{ "trace", required_argument, NULL, TRACE },
 		{ "json", no_argument, NULL, JSON },
 		{ "help", no_argument, NULL, 'h' },
 		INPUT_OPTIONS,
@@ -176,6 +181,10 @@ static int parse(int argc, char **argv, struct request *q)
 			break;
 		case TIMEOUT:
 			bad = arg_seconds("--timeout", optarg, &q->timeout_ms);
+			break;
+		case TRACE:
+			q->tracing.path = optarg;
+			q->o.trace = true;
 			break;
 		case JSON:
 			q->json = true;
@@ -396,13 +405,22 @@ static int build(struct request *q, const struct tree *t, const struct plan *p, 
 		return AGAIN;
 	}
 	reservation_stands(&q->reservation);
+	tracing_built(&q->tracing, r);
+	if (rc < 0)
+		tracing_write(&q->tracing, t, p, r);
 	if (rc < 0)
 		return cmd_fail(CMD_FAILED, "%s; nothing is left", err.text);
 	times = restore_times(r);
 	out->root = restore_root(r);
 	out->fork_s = times.fork_s;
 	out->retries = times.retries;
-	if (q->verify && verify(q, r, t, out, &err) < 0)
+	rc = q->verify ? verify(q, r, t, out, &err) : 0;
+	if (q->verify)
+		tracing_phase(&q->tracing, "verify");
+	status = tracing_write(&q->tracing, t, p, r);
+	if (status != CMD_OK)
+		return status;
+	if (rc < 0)
 		return cmd_fail(CMD_FAILED, "cannot verify: %s; nothing is left", err.text);
 	if (out->differences && !q->keep) {
 		report(q, t, p, out);
@@ -441,7 +459,7 @@ static int attempt(struct request *q, struct tree *t, const struct plan *p, stru
 }
 
 /* The plan, tried on the model before the kernel sees anything of it. */
-static int make_plan(const struct request *q, const struct tree *t, struct outcome *out, struct plan **p,
+static int make_plan(struct request *q, const struct tree *t, struct outcome *out, struct plan **p,
 		     struct tree_error *err)
 {
 	struct plan_options o = { .new_namespace = q->o.into == RESTORE_NEW,
@@ -461,8 +479,11 @@ static int make_plan(const struct request *q, const struct tree *t, struct outco
 	}
 	if (r == 0)
 		r = plan_make(t, &o, p, err);
-	if (r == 0 && q->prove)
+	tracing_phase(&q->tracing, "plan");
+	if (r == 0 && q->prove) {
 		r = plan_prove(*p, t, &o, 0, &proof, err);
+		tracing_phase(&q->tracing, "prove");
+	}
 	out->prove_s = (double)proof.ns / 1e9;
 	restore_numbers_free(numbers);
 	return r;
@@ -532,8 +553,12 @@ int cmd_restore(int argc, char **argv)
 	if (status != CMD_OK)
 		return status < 0 ? CMD_OK : status;
 	reserve_streams();
+	status = tracing_begin(&q.tracing);
+	if (status != CMD_OK)
+		return status;
 	if (input_read(&q.input, q.file, &t, &err) < 0)
 		return cmd_fail(CMD_FAILED, "%s", err.text);
+	tracing_phase(&q.tracing, "read");
 	/* only now: nothing is made yet, and a file that is typed in can be given up with Ctrl-C */
 	if (open_signals(&q) < 0) {
 		status = cmd_fail(CMD_FAILED, "no signalfd: %s", strerror(errno));

@@ -55,6 +55,11 @@ enum {
 	ENGINE_ENDED = 'E',  /* the root is dead; see root_status */
 };
 
+/* When a step was carried out, CLOCK_MONOTONIC; end 0 = it does not end by itself, or did not. */
+struct engine_span {
+	uint64_t begin_ns, end_ns;
+};
+
 struct engine {
 	/* written before the guard starts */
 	const struct plan_actor *actors;
@@ -71,15 +76,16 @@ struct engine {
 	uint32_t first; /* actor whose end is everybody's */
 	bool has_init;
 	bool exec;
-	bool subreaper;        /* the guard collects orphans: no namespace to kill */
-	int life_fd, event_fd; /* the guard's ends; the first byte through the life pipe lets it begin */
-	int core_fd;           /* a directory that takes a core dump and vanishes; -1 = none needed */
-	int bell_fd;           /* an eventfd for what the guard waits for; see engine_watch_counter() */
-	int deaths_fd;         /* a signalfd for SIGCHLD; the guard has all signals blocked */
-	int last_pid_fd;       /* >= 0: numbers by ns_last_pid instead of set_tid */
-	int children_fd;       /* the guard's own /proc/.../children, opened by the restorer; -1 = none */
-	const char *pidfile;   /* to be removed with the tree; NULL = none */
-	uint64_t mask;         /* what started programs have blocked */
+	bool subreaper;            /* the guard collects orphans: no namespace to kill */
+	int life_fd, event_fd;     /* the guard's ends; the first byte through the life pipe lets it begin */
+	int core_fd;               /* a directory that takes a core dump and vanishes; -1 = none needed */
+	int bell_fd;               /* an eventfd for what the guard waits for; see engine_watch_counter() */
+	int deaths_fd;             /* a signalfd for SIGCHLD; the guard has all signals blocked */
+	int last_pid_fd;           /* >= 0: numbers by ns_last_pid instead of set_tid */
+	int children_fd;           /* the guard's own /proc/.../children, opened by the restorer; -1 = none */
+	const char *pidfile;       /* to be removed with the tree; NULL = none */
+	uint64_t mask;             /* what started programs have blocked */
+	struct engine_span *spans; /* per step, written while it runs; NULL = nobody asks for times */
 	/* written while it runs */
 	uint32_t guard_waits; /* counter + 1 that the guard waits for; 0 = none */
 	uint32_t release;     /* futex: programs may start */

@@ -92,7 +92,7 @@ int restore_begin(const struct tree *t, const struct plan *p, const struct resto
 	if (rc < 0)
 		tree_fail(err, rc, "%s", se.text);
 	else
-		rc = restore_layout(t, p, o->pidfile, &r->e, &r->size, err);
+		rc = restore_layout(t, p, o, &r->e, &r->size, err);
 	if (rc == 0)
 		rc = become_subreaper(r, err);
 	if (rc == 0)
@@ -301,6 +301,15 @@ struct restore_times restore_times(const struct restore *r)
 		.fork_s = (double)(r->e->stands_ns - r->e->first_ns) / 1e9,
 		.retries = r->e->retries,
 	};
+}
+
+void restore_trace(const struct restore *r, struct trace *out)
+{
+	out->tree = r->tree;
+	out->plan = r->plan;
+	out->spans = r->e->spans;
+	out->first_ns = r->e->first_ns;
+	out->stands_ns = r->e->stands_ns;
 }
 
 int restore_release(struct restore *r, struct tree_error *err)

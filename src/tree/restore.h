@@ -14,6 +14,7 @@
 #define SETTID_RESTORE_H
 
 #include "plan.h"
+#include "trace.h"
 #include "tree.h"
 
 #include "settid.h"
@@ -27,6 +28,7 @@ struct restore_options {
 	pid_t into_pid; /* RESTORE_PID: the namespace that this process lives in */
 	bool user;      /* in a user namespace of its own: no privilege needed */
 	enum settid_method method;
+	bool trace;           /* note when each step is carried out, for restore_trace() */
 	const char *pidfile;  /* restore_pidfile() writes it; removed with the tree; NULL = none */
 	const sigset_t *mask; /* what started programs have blocked; NULL = what is blocked now */
 	/* called when all is prepared, just before the first birth: reserved numbers are freed then.  NULL = nothing to
@@ -70,6 +72,9 @@ int restore_wait_stands(struct restore *r, int wake_fd, uint64_t deadline_ms,
 /* The root's PID in the caller's namespace; after the tree stands. */
 pid_t restore_root(const struct restore *r);
 struct restore_times restore_times(const struct restore *r);
+
+/* What restore_options.trace asked for, to be written by trace_write(); good until restore_end(). */
+void restore_trace(const struct restore *r, struct trace *out);
 
 /* Is it still there, after it stood?  0, or a negative errno that says what was killed. */
 int restore_check(struct restore *r, struct tree_error *err);

@@ -145,7 +145,7 @@ static int copy_commands(struct bump *b, const struct tree *t, const struct plan
 }
 
 /* Both passes; `e` is where the values go, which the first pass throws away. */
-static int fill(struct bump *b, const struct tree *t, const struct plan *p, const char *pidfile,
+static int fill(struct bump *b, const struct tree *t, const struct plan *p, const struct restore_options *o,
 		struct engine *e, struct tree_error *err)
 {
 	uint32_t n = p->actors_len;
@@ -156,7 +156,7 @@ static int fill(struct bump *b, const struct tree *t, const struct plan *p, cons
 	e->numbers = copy(b, p->numbers, p->numbers_len * sizeof *p->numbers, 8);
 	e->full = copy(b, p->counters, p->counters_len * sizeof *p->counters, 8);
 	e->text = copy(b, p->text, p->text_len, 8);
-	e->pidfile = pidfile ? copy_string(b, pidfile) : NULL;
+	e->pidfile = o->pidfile ? copy_string(b, o->pidfile) : NULL;
 	r = copy_commands(b, t, p, e, err);
 	if (r < 0)
 		return r;
@@ -165,18 +165,19 @@ static int fill(struct bump *b, const struct tree *t, const struct plan *p, cons
 	e->fds = take(b, p->fds_len * sizeof *e->fds, 64);
 	e->pids = take(b, n * sizeof *e->pids, 64);
 	e->alive = take(b, n * sizeof *e->alive, 64);
+	e->spans = o->trace ? take(b, p->steps_len * sizeof *e->spans, 64) : NULL;
 	e->stacks = take(b, (size_t)n * ENGINE_STACK, 4096);
 	return 0;
 }
 
-int restore_layout(const struct tree *t, const struct plan *p, const char *pidfile, struct engine **out,
-		   size_t *size, struct tree_error *err)
+int restore_layout(const struct tree *t, const struct plan *p, const struct restore_options *o,
+		   struct engine **out, size_t *size, struct tree_error *err)
 {
 	struct engine scratch = { 0 }, *e;
 	struct bump b = { NULL, sizeof scratch };
 	void *at;
 	long mapped;
-	int r = fill(&b, t, p, pidfile, &scratch, err);
+	int r = fill(&b, t, p, o, &scratch, err);
 
 	if (r < 0)
 		return r;
@@ -190,7 +191,7 @@ int restore_layout(const struct tree *t, const struct plan *p, const char *pidfi
 	madvise(at, *size, MADV_DONTDUMP); /* processes that dump core need not dump this */
 	e = at;
 	b = (struct bump){ at, sizeof *e };
-	r = fill(&b, t, p, pidfile, e, err);
+	r = fill(&b, t, p, o, e, err);
 	if (r < 0) {
 		munmap(at, *size);
 		return r;
