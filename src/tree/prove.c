@@ -13,8 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-#define GUARD_NUMBER (TREE_NUMBER_MAX - 1) /* where it lives in a namespace of the tree */
-
 int prove__wrong(struct prove *v, const char *fmt, ...)
 {
 	char who[96] = "the plan", what[200];
@@ -521,9 +519,27 @@ static void arena_done(struct prove *v)
 	}
 }
 
+static bool is_planned(const struct plan *p, int32_t number)
+{
+	for (uint32_t i = 0; i < p->numbers_len; i++)
+		if (p->numbers[i] == number)
+			return true;
+	return false;
+}
+
+/* The guard's number, where it lives in a namespace of the tree: nobody else's there. */
+static int32_t guard_number(const struct plan *p)
+{
+	int32_t number = TREE_NUMBER_MAX;
+
+	while (is_planned(p, number))
+		number--;
+	return number;
+}
+
 static int make_guard(struct prove *v)
 {
-	int32_t number = GUARD_NUMBER;
+	int32_t number = guard_number(v->p);
 	struct pidns_clone_args args = { .exit_signal = PIDNS_SIGCHLD,
 					 .set_tid = &number,
 					 .set_tid_size = 1 };
