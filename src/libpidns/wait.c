@@ -51,7 +51,7 @@ static void report_death(const struct pidns_task *self, const struct pidns_task 
 	int32_t status = child->process->status, sig = status & 0x7f;
 
 	if (sig)
-		report(self, child, status & 0x80 ? PIDNS_CLD_DUMPED : PIDNS_CLD_KILLED, sig, status, out);
+		report(self, child, PIDNS_CLD_KILLED, sig, status, out); /* dumps are the embedder's affair */
 	else
 		report(self, child, PIDNS_CLD_EXITED, status >> 8 & 0xff, status, out);
 }

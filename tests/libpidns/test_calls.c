@@ -375,6 +375,66 @@ static void the_embedder_chooses_who_dies_first(void **state)
 	}
 }
 
+/* A thread's child is killed with it, and its exit signal kills the process that is about to exec. */
+static void execve_ends_with_its_process(void **state)
+{
+	struct scene *s = *state;
+	struct pidns_clone_args args = { .exit_signal = PIDNS_SIGKILL };
+	struct pidns_clone_args shares = { .flags = PIDNS_CLONE_VM | PIDNS_CLONE_SIGHAND,
+					   .exit_signal = PIDNS_SIGCHLD };
+	struct pidns_task *first = thread_of(s->a), *second = thread_of(s->a), *c, *sharer;
+
+	assert_int_equal(pidns_clone3(first, &args, &c, NULL), 0);
+	assert_int_equal(pidns_set_pdeathsig(c, PIDNS_SIGKILL), 0);
+	assert_int_equal(pidns_clone3(s->a, &shares, &sharer, NULL), 0);
+	/* turns of both threads; the first one dies; c's turn, c's death, all before the second one's */
+	memcpy(s->chosen, (uint32_t[]){ 0, 0, 0, 0, 1, 0, 0, 0 }, sizeof s->chosen);
+	assert_int_equal(pidns_exec(s->a), PIDNS_ENDED);
+	assert_int_equal(pidns_state(s->a), PIDNS_ZOMBIE);
+	assert_int_equal(pidns_status(s->a), PIDNS_SIGKILL);
+	(void)second;
+}
+
+static void a_number_has_a_holder_of_each_kind(void **state)
+{
+	struct scene *s = *state;
+	struct pidns_ns *ns = pidns_task_ns(s->a);
+	struct pidns_task *t = thread_of(s->a), *b = child_of(s->init, 0), *c = child_of(s->init, 0);
+	int32_t a = pidns_id_number_in(pidns_task_id(s->a), ns),
+		tid = pidns_id_number_in(pidns_task_id(t), ns);
+	int32_t group = pidns_getpid(b), zombie = pidns_getpid(c);
+	struct pidns_waited waited;
+	struct pidns_error err;
+
+	assert_true(pidns_who(ns, a, &err));
+	assert_int_equal(err.holder, PIDNS_HOLDER_PROCESS);
+	assert_true(pidns_who(ns, tid, &err));
+	assert_int_equal(err.holder, PIDNS_HOLDER_THREAD);
+	assert_int_equal(pidns_exit(s->a, 0), PIDNS_ENDED);
+	assert_true(pidns_who(ns, a, &err));
+	assert_int_equal(err.holder, PIDNS_HOLDER_DEAD_LEADER);
+	assert_int_equal(pidns_exit_group(c, 0), PIDNS_ENDED);
+	assert_true(pidns_who(ns, zombie, &err));
+	assert_int_equal(err.holder, PIDNS_HOLDER_ZOMBIE);
+	assert_int_equal(pidns_setsid(b), group);
+	child_of(b, 0);
+	assert_int_equal(pidns_exit_group(b, 0), PIDNS_ENDED);
+	assert_int_equal(pidns_wait4(s->init, group, 0, &waited), group);
+	assert_true(pidns_who(ns, group, &err));
+	assert_int_equal(err.holder, PIDNS_HOLDER_GROUP);
+	assert_true(pidns_who(ns, group, NULL));
+	assert_false(pidns_who(ns, 4000, &err));
+}
+
+static void with_the_first_process_all_end(void **state)
+{
+	struct scene *s = *state;
+
+	assert_int_equal(pidns_exit_group(s->boot, 3), PIDNS_ENDED);
+	assert_int_equal(pidns_state(s->boot), PIDNS_ZOMBIE);
+	assert_int_equal(pidns_ns_count(pidns_root(s->w)), 1);
+}
+
 static void relatives_are_listed(void **state)
 {
 	struct scene *s = *state;
@@ -406,6 +466,9 @@ int main(void)
 		IT(reboot_in_the_first_namespace_is_the_machines),
 		IT(a_record_that_asks_for_a_cgroup_or_a_pidfd_needs_an_embedder_who_has_them),
 		IT(the_embedder_chooses_who_dies_first),
+		IT(execve_ends_with_its_process),
+		IT(a_number_has_a_holder_of_each_kind),
+		IT(with_the_first_process_all_end),
 		IT(relatives_are_listed),
 	};
 
