@@ -6,7 +6,7 @@
  * Keeps:   a broken invariant is answered with a sentence that begins with its letter: I1 … I12 are section 4.5's, the others
  *          stand at the head of the file that keeps them.
  */
-#include "internal.h"
+#include "table.h"
 
 /* ---------------------------------------------------------------------------------------- identities -- */
 
@@ -135,7 +135,8 @@ static const char *check_identity(struct pidns_ns *ns, const struct pidns_id *id
 
 static const char *check_leaf(const struct pidns__dir *d, uint32_t at)
 {
-	const struct pidns__leaf *leaf = pidns__peek(&d->leaf[at]);
+	const struct pidns__leaf *there = pidns__peek(&d->leaf[at]),
+				 *leaf = there != &pidns__no_leaf ? there : NULL;
 	uint32_t first = at ? 0 : PIDNS__LOW, count = 0;
 	bool full = leaf && leaf->count == leaf->len, all;
 

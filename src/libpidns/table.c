@@ -11,11 +11,13 @@
  *          (T2) a leaf's count is the number of its bits that are set, but for those of the small table; full and some say
  *               whether it is len, or not 0; a bit of top says whether a word of full is all ones;
  *          (T3) a slot, once there, stays where it is: a directory that grows copies pointers to leaves only.
- * Costs:   look-up two loads; next free at most 8 words of a leaf, then one per 4096 full leaves, one, and 8 of another leaf (twice
+ * Costs:   look-up two loads, of a leaf that is always there, if only an empty one; next free at most 8 words of a leaf, then one per 4096 full leaves, one, and 8 of another leaf (twice
  *          that on 32-bit machines); memory per number 8.2 bytes when dense (half that on 32-bit machines).
  * Threads: look-ups take no lock (A1); a reader of an old directory sees the namespace as it was.  All else under ns->lock.
  */
 #include "table.h"
+
+const struct pidns__leaf pidns__no_leaf;
 
 /* Bits of `top`: whole words. */
 static uint32_t top_len(uint32_t len)
@@ -47,6 +49,8 @@ static struct pidns__dir *dir_new(struct pidns_world *w, uint32_t len)
 	d->full = (pidns__set *)(void *)&d->leaf[len];
 	d->some = d->full + PIDNS__WORDS(len);
 	d->top = d->some + PIDNS__WORDS(len);
+	for (uint32_t i = 0; i < len; i++) /* nobody writes to it */
+		pidns__poke(&d->leaf[i], (struct pidns__leaf *)(uintptr_t)&pidns__no_leaf);
 	return d;
 }
 
@@ -194,14 +198,14 @@ uint32_t pidns__table_search(const struct pidns_ns *ns, uint32_t from)
 	if (!d || at >= d->len)
 		return from;
 	leaf = pidns__peek(&d->leaf[at]);
-	in = from % PIDNS__LEAF_LEN;
-	if (leaf)
-		in = pidns__bit_next(leaf->used, in, PIDNS__LEAF_LEN, ~(pidns__word)0);
+	in = pidns__bit_next(leaf->used, from % PIDNS__LEAF_LEN, PIDNS__LEAF_LEN, ~(pidns__word)0);
 	if (in < PIDNS__LEAF_LEN)
 		return (at << PIDNS__LEAF_SHIFT) + in;
 	at = next_leaf(d, at + 1);
-	leaf = at < d->len ? pidns__peek(&d->leaf[at]) : NULL;
-	in = leaf ? pidns__bit_next(leaf->used, 0, PIDNS__LEAF_LEN, ~(pidns__word)0) : 0;
+	if (at >= d->len)
+		return at << PIDNS__LEAF_SHIFT;
+	leaf = pidns__peek(&d->leaf[at]);
+	in = pidns__bit_next(leaf->used, 0, PIDNS__LEAF_LEN, ~(pidns__word)0);
 	return (at << PIDNS__LEAF_SHIFT) + in;
 }
 
@@ -223,9 +227,10 @@ void pidns__table_done(struct pidns_ns *ns)
 
 /* ----------------------------------------------------------------------------------------- look-up -- */
 
+/* No question more than needed: how many look-ups miss the caches at a time depends on how long each of them is. */
 struct pidns_id *pidns_find(const struct pidns_ns *ns, int32_t nr)
 {
-	uint32_t n = (uint32_t)nr;
+	size_t n = (uint32_t)nr, at = n >> PIDNS__LEAF_SHIFT;
 	const struct pidns__low *low;
 	const struct pidns__leaf *leaf;
 
@@ -233,11 +238,10 @@ struct pidns_id *pidns_find(const struct pidns_ns *ns, int32_t nr)
 		low = pidns__load(&ns->low);
 		return low ? pidns__load(&low->slot[n]) : NULL;
 	}
-	n >>= PIDNS__LEAF_SHIFT;
-	if (n >= pidns__load(&ns->len))
+	if (at >= pidns__load(&ns->len))
 		return NULL;
-	leaf = pidns__load(&pidns__load(&ns->leaf)[n]);
-	return leaf ? pidns__load(&leaf->slot[(uint32_t)nr % PIDNS__LEAF_LEN]) : NULL;
+	leaf = pidns__load(&pidns__load(&ns->leaf)[at]);
+	return pidns__load(&leaf->slot[n % PIDNS__LEAF_LEN]);
 }
 
 static struct pidns_id *next_low(const struct pidns_ns *ns, uint32_t n)
@@ -273,8 +277,7 @@ static PIDNS__APART struct pidns_id *search_next(const struct pidns_ns *ns, uint
 	n %= PIDNS__LEAF_LEN;
 	while (at < d->len) {
 		leaf = pidns__load(&d->leaf[at]);
-		for (; leaf && (n = pidns__bit_next(leaf->used, n, PIDNS__LEAF_LEN, 0)) < PIDNS__LEAF_LEN;
-		     n++) {
+		for (; (n = pidns__bit_next(leaf->used, n, PIDNS__LEAF_LEN, 0)) < PIDNS__LEAF_LEN; n++) {
 			id = pidns__load(&leaf->slot[n]);
 			if (id)
 				return id;

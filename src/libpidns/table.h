@@ -16,13 +16,19 @@ void pidns__table_release_low(struct pidns_ns *ns, uint32_t nr);
 void pidns__leaf_filled(struct pidns__dir *d, uint32_t at);
 void pidns__leaf_unfilled(struct pidns__dir *d, uint32_t at);
 
+/* What a directory has where nothing has been taken yet: no bit is set in it, and so look-ups need not ask whether there is one. */
+extern const struct pidns__leaf pidns__no_leaf __attribute__((visibility("hidden")));
+
 /* The leaf that nr lies in; NULL: a small number, or nothing has been taken there yet. */
 static inline struct pidns__leaf *pidns__leaf_of(const struct pidns_ns *ns, uint32_t nr)
 {
 	uint32_t at = nr >> PIDNS__LEAF_SHIFT;
+	struct pidns__leaf *leaf;
 
-	return nr >= PIDNS__LOW && at < pidns__peek(&ns->len) ? pidns__peek(&pidns__peek(&ns->leaf)[at])
-							      : NULL;
+	if (nr < PIDNS__LOW || at >= pidns__peek(&ns->len))
+		return NULL;
+	leaf = pidns__peek(&pidns__peek(&ns->leaf)[at]);
+	return leaf != &pidns__no_leaf ? leaf : NULL;
 }
 
 /* The first free number >= from, which is below PIDNS_NUMBER_MAX; that or more: there is none. */
