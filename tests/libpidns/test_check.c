@@ -79,7 +79,7 @@ static void must_find(const struct scene *s, const char *name, const char *what)
 
 	if (!found)
 		fail_msg("%s: nothing found", what);
-	if (strncmp(found, name, strlen(name)) != 0)
+	else if (strncmp(found, name, strlen(name)) != 0)
 		fail_msg("%s: found \"%s\", not %s", what, found, name);
 }
 

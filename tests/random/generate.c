@@ -545,10 +545,20 @@ static bool ends_world(const struct duel *d, enum op_code code, int actor)
 
 uint32_t random_left_out;
 
-static bool is_left_out(const struct op *op)
+static bool asks_a_namespace(const struct duel *d, const struct op *op)
+{
+	const struct model_task *t = model_task(d->model, op->actor);
+	const struct model_file *file = t && t->files ? model_files_find(t, op->arg[KEY_FD]) : NULL;
+
+	return op->code == OP_GET_INFO && file && file->kind == MODEL_FILE;
+}
+
+static bool is_left_out(const struct duel *d, const struct op *op)
 {
 	int64_t file = op->has & 1ULL << KEY_FILE ? op->arg[KEY_FILE] : -1;
 
+	if ((random_left_out & RANDOM_NS_INFO) && asks_a_namespace(d, op))
+		return true;
 	if ((random_left_out & RANDOM_PAGE_END) && (op->has & 1ULL << KEY_RECORD) &&
 	    op->arg[KEY_RECORD] == AT_PAGE_END)
 		return true;
@@ -580,7 +590,7 @@ void random_op_make(struct random_rng *rng, const struct duel *d, struct random_
 				continue;
 		}
 		calls[i].make(&m);
-		if (!is_left_out(&op->op))
+		if (!is_left_out(d, &op->op))
 			return;
 	}
 }

@@ -104,8 +104,9 @@ enum random_verdict duel_step(struct duel *d, const struct random_op *op, struct
 
 /* The next operation; the model says who could perform it. */
 /* What a kernel cannot be asked: bits.  Writing pid_max where it is the machine's own, for each list would find what the last
- * one left; ns_last_pid where there is none; records that end at an unreadable page, which user-mode Linux reads. */
-enum { RANDOM_PID_MAX = 1, RANDOM_LAST_PID = 2, RANDOM_PAGE_END = 4 };
+ * one left; ns_last_pid where there is none; records that end at an unreadable page, which user-mode Linux reads;
+ * PIDFD_GET_INFO of a file, which 6.12 refuses in a way of its own. */
+enum { RANDOM_PID_MAX = 1, RANDOM_LAST_PID = 2, RANDOM_PAGE_END = 4, RANDOM_NS_INFO = 8 };
 extern uint32_t random_left_out;
 void random_op_make(struct random_rng *rng, const struct duel *d, struct random_op *op);
 /* An index for a new task: one whose task is gone, or -1. */

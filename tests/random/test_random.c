@@ -3,7 +3,7 @@
  * test_random.c: random operations on libpidns and on the running kernel at once; any difference is printed as a short script.
  *
  *     test-random [--ops N] [--seed S] [--list N] [--workers N] [--model] [--profile 6.1]
- *                 [--no-pid-max] [--no-last-pid] [--no-page-end]
+ *                 [--no-pid-max] [--no-last-pid] [--no-page-end] [--no-ns-info]
  *
  * --ops      how many operations in all; default 20000
  * --seed     the first list's seed; it is printed, and each difference with its own
@@ -196,6 +196,8 @@ static bool read_options(struct options *o, int argc, char **argv)
 			random_left_out |= RANDOM_LAST_PID;
 		else if (strcmp(argv[i], "--no-page-end") == 0)
 			random_left_out |= RANDOM_PAGE_END;
+		else if (strcmp(argv[i], "--no-ns-info") == 0)
+			random_left_out |= RANDOM_NS_INFO;
 		else if (strcmp(argv[i], "--profile") == 0 && more)
 			duel_features = pidns_profile(argv[++i], &known);
 		else if (strcmp(argv[i], "--ops") == 0 && more)
@@ -244,9 +246,9 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], PUPPET_ARGUMENT) == 0)
 		return puppet_main(argv);
 	if (!read_options(&o, argc, argv)) {
-		fprintf(stderr,
-			"usage: test-random [--ops N] [--seed S] [--list N] [--workers N] [--model]\n"
-			"                   [--profile V] [--no-pid-max] [--no-last-pid] [--no-page-end]\n");
+		fprintf(stderr, "usage: test-random [--ops N] [--seed S] [--list N] [--workers N] [--model]\n"
+				"                   [--profile V] [--no-pid-max] [--no-last-pid] "
+				"[--no-page-end] [--no-ns-info]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
