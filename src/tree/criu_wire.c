@@ -67,7 +67,7 @@ static int skip(struct span *s, uint64_t n)
 /* What is in bytes s->at .. the end of a length-delimited field; s goes on behind it. */
 static int take_part(struct span *s, struct span *part)
 {
-	uint64_t n;
+	uint64_t n = 0;
 	int rc = take_varint(s, LENGTH_BYTES, &n);
 
 	if (rc < 0)
@@ -81,7 +81,7 @@ static int take_part(struct span *s, struct span *part)
 static int skip_unknown(struct span *s, unsigned wire)
 {
 	struct span part;
-	uint64_t v;
+	uint64_t v = 0;
 
 	switch (wire) {
 	case WIRE_VARINT:
@@ -99,7 +99,7 @@ static int skip_unknown(struct span *s, unsigned wire)
 
 static int take_number(struct span *s)
 {
-	uint64_t v;
+	uint64_t v = 0;
 	int rc = take_varint(s, NUMBER_BYTES, &v);
 
 	return rc == 0 && v > UINT32_MAX ? bad_field(s, "a number of more than 32 bits") : rc;
@@ -149,7 +149,7 @@ typedef uint64_t seen_set;
 
 static int take_field(struct span *s, const ProtobufCMessageDescriptor *type, seen_set *seen, uint32_t *count)
 {
-	uint64_t key;
+	uint64_t key = 0;
 	int rc;
 
 	s->field_at = s->at;
