@@ -130,24 +130,47 @@ static uint32_t deepest(const struct planner *pl, const struct haunting *g)
 	return best;
 }
 
-/* Moves up, or is adopted; *done = false: neither is possible. */
+/* One whose end is told by another signal than SIGCHLD was not left to its parent: it is the ghost's sibling. */
+static bool has_sibling(const struct planner *pl, const struct haunting *g, uint32_t k)
+{
+	for (int32_t c = g->tops[k].first; c != TREE_NONE; c = pl->nodes[c].next_need)
+		if (plan__notify(pl, c) != SIGCHLD)
+			return true;
+	return false;
+}
+
+/* Moves up, or is adopted; *done = false: neither is possible.  Up costs no helper where the next one is in the session. */
 static int give_way(struct planner *pl, struct haunting *g, uint32_t k, bool *done)
 {
+	int32_t r = g->tops[k].parent;
+	bool adopts = plan__adopts(pl, r, g->ghost) && !has_sibling(pl, g, k);
+
 	*done = true;
-	if (can_pass_on(pl, g, g->tops[k].parent))
+	if (can_pass_on(pl, g, r) && (!adopts || plan__session(pl, pl->nodes[r].parent) == g->session))
 		return pass_on(pl, g, k);
-	if (plan__adopts(pl, g->tops[k].parent, g->ghost))
+	if (adopts)
 		return adopt(pl, g, k);
 	*done = false;
 	return 0;
 }
 
-/* One that does not go with the deepest; *k is that one's place, or len. */
+/* Whose child the ghost is. */
+static uint32_t home(const struct planner *pl, const struct haunting *g)
+{
+	for (uint32_t k = 0; k < g->len; k++)
+		if (has_sibling(pl, g, k))
+			return k;
+	return deepest(pl, g);
+}
+
+/* One that does not go with that; len = all do. */
 static uint32_t find_odd(const struct planner *pl, const struct haunting *g, uint32_t best)
 {
+	int32_t at = g->len ? g->tops[best].parent : TREE_NONE;
 	uint32_t k = 0;
 
-	while (k < g->len && (k == best || go_together(pl, g, g->tops[best].parent, g->tops[k].parent)))
+	while (k < g->len && (k == best || (go_together(pl, g, at, g->tops[k].parent) && at != TREE_NONE &&
+					    plan__below(pl, at, g->tops[k].parent))))
 		k++;
 	return k;
 }
@@ -183,7 +206,7 @@ static int gather(struct planner *pl, struct haunting *g)
 		k = UINT32_MAX; /* from the beginning */
 	}
 	for (;;) {
-		uint32_t best = g->len ? deepest(pl, g) : 0, odd = find_odd(pl, g, best);
+		uint32_t best = g->len ? home(pl, g) : 0, odd = find_odd(pl, g, best);
 
 		if (odd >= g->len)
 			return 0;
@@ -236,7 +259,7 @@ static int make_orphan(struct planner *pl, struct haunting *g, int32_t c, int32_
  * need a helper for each parent. */
 static int make_tops(struct planner *pl, struct haunting *g)
 {
-	uint32_t best = deepest(pl, g), top = highest(pl, g, best);
+	uint32_t best = home(pl, g), top = highest(pl, g, best);
 	struct tree_process *ghost = &pl->birth.processes[g->ghost];
 
 	ghost->notify_signal = notify_of_siblings(pl, g->tops[best].first);
@@ -268,7 +291,7 @@ static int place_leader(struct planner *pl, struct haunting *g)
 	if (!g->len) /* all are adopted: whoever makes the roots will do */
 		ghost->parent = TREE_NONE;
 	else
-		ghost->parent = g->tops[deepest(pl, g)].parent;
+		ghost->parent = g->tops[home(pl, g)].parent;
 	pl->nodes[g->ghost].birth_session = plan__session(pl, ghost->parent);
 	return g->len ? make_tops(pl, g) : 0;
 }

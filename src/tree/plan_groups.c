@@ -75,6 +75,32 @@ static int have_adopted(struct planner *pl, int32_t c, int32_t i)
 	return plan__adopt(pl, c, i, plan__founder(pl, pl->nodes[c].birth_session));
 }
 
+/* `c`, for whose sake `i` needs a group, or somebody below it for whose sake it does, is left to an init there. */
+static int relieve(struct planner *pl, int32_t i, int32_t c)
+{
+	while (c != i) {
+		if (can_be_adopted(pl, c, i))
+			return have_adopted(pl, c, i);
+		i = c;
+		c = pl->nodes[i].needs_it;
+	}
+	return 0;
+}
+
+/* One helper cannot be in both groups: `c` gets one of its own. */
+static int split_helper(struct planner *pl, int32_t h, int32_t c)
+{
+	int32_t other = plan__helper(pl, plan__maker(pl, h), plan__process(pl, h)->ns, pl->nodes[h].birth_session);
+
+	if (other < 0)
+		return other;
+	pl->nodes[other].adopter = pl->nodes[h].adopter;
+	pl->nodes[other].sibling = pl->nodes[h].sibling;
+	plan__set_maker(pl, c, other, pl->nodes[c].sibling);
+	pl->changed = true;
+	return 0;
+}
+
 /* `i` must have been in `group`, which it cannot name, for the sake of `whose`: itself, or one that it makes. */
 static int need(struct planner *pl, int32_t i, int32_t group, int32_t whose)
 {
@@ -87,11 +113,12 @@ static int need(struct planner *pl, int32_t i, int32_t group, int32_t whose)
 		n->needs_it = whose;
 		return 0;
 	}
-	if (can_be_adopted(pl, whose, i))
-		return have_adopted(pl, whose, i);
-	if (can_be_adopted(pl, n->needs_it, i))
-		return have_adopted(pl, n->needs_it, i);
-	return refuse_second(pl, i, whose);
+	if (n->role == PLAN_HELPER && whose != i)
+		return split_helper(pl, i, whose);
+	TRY(relieve(pl, i, whose));
+	if (!pl->changed)
+		TRY(relieve(pl, i, n->needs_it));
+	return pl->changed ? 0 : refuse_second(pl, i, whose);
 }
 
 /* What a process has to be born in, its maker must have been in. */
@@ -128,6 +155,8 @@ static int gather_needs(struct planner *pl)
 			TRY(need(pl, i, n->group, i));
 		if (n->birth_group != NO_GROUP)
 			TRY(need_of_maker(pl, i));
+		if (pl->changed)
+			return 0;
 	}
 	return 0;
 }

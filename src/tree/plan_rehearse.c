@@ -109,13 +109,19 @@ static bool anybody_can_be_born(struct planner *pl, const struct plan_visit *v)
 	return false;
 }
 
+/* `i` is moved to the group that `c` has to be born in, by its maker, and that before its own setsid(). */
+static bool visits_early(const struct planner *pl, int32_t i, int32_t c)
+{
+	return pl->nodes[i].born_early && !plan__sees(pl, i, pl->nodes[c].birth_group);
+}
+
 static int born_on_visit(struct planner *pl, int32_t c)
 {
 	int32_t i = plan__maker(pl, c);
 
 	TRY(make(pl, c));
 	pl->nodes[i].now.on_visits_left--;
-	if (pl->nodes[i].born_early)
+	if (visits_early(pl, i, c))
 		TRY(early_thing_done(pl, plan__maker(pl, i)));
 	return pl->nodes[c].born_early ? early_thing_done(pl, i) : 0;
 }
@@ -337,7 +343,7 @@ static void count_left(struct planner *pl)
 		pl->nodes[parent].now.at_birth_left += n->station == PLAN_AT_BIRTH;
 		pl->nodes[parent].now.on_visits_left += n->station == PLAN_ON_VISIT;
 		pl->nodes[parent].now.early_left += n->born_early;
-		if (n->station == PLAN_ON_VISIT && pl->nodes[parent].born_early)
+		if (n->station == PLAN_ON_VISIT && visits_early(pl, parent, i))
 			pl->nodes[plan__maker(pl, parent)].now.early_left++;
 		pl->nodes[parent].now.early_left += settled_early(pl, i);
 	}
@@ -498,26 +504,17 @@ static bool could_be_carried(const struct planner *pl, int32_t i)
 	int32_t r = plan__maker(pl, i);
 
 	return !n->now.born && !n->sibling && r != TREE_NONE && pl->nodes[r].now.born && !plan__dies(pl, r) &&
-	       (n->born_early || n->station == PLAN_AT_BIRTH) && !can_be_born(pl, i) &&
-	       (plan__dies(pl, i) || (r == n->parent && plan__notify(pl, i) == SIGCHLD));
+	       (n->born_early || n->station == PLAN_AT_BIRTH) && !can_be_born(pl, i);
 }
 
-/*
- * A short-lived child of its maker's carries session and group on, makes it later, and leaves it to its parent; or
- * makes a helper that makes it as its sibling.
- */
+/* A short-lived child of its maker's carries session and group on, and makes it later, as its sibling. */
 static int carry(struct planner *pl)
 {
 	int32_t len = (int32_t)pl->t->processes_len;
 
-	for (int32_t i = 0; i < len; i++) {
-		int32_t r = plan__maker(pl, i);
-
-		if (!could_be_carried(pl, i))
-			continue;
-		TRY(plan__by_helper(pl, i, r, plan__process(pl, r)->ns, r));
-		pl->changed = true;
-	}
+	for (int32_t i = 0; i < len; i++)
+		if (could_be_carried(pl, i))
+			TRY(plan__interpose(pl, i, plan__process(pl, plan__maker(pl, i))->ns));
 	return 0;
 }
 

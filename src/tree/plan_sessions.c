@@ -134,14 +134,34 @@ static void need(struct planner *pl, int32_t c, int32_t r)
 
 static int from_above(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 {
-	bool can_need = r != TREE_NONE && pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE;
-	bool adopts = plan__adopts(pl, r, leader) && plan__notify(pl, c) == SIGCHLD;
-
-	if (can_need && (!adopts || plan__session(pl, pl->nodes[r].parent) == pl->nodes[c].birth_session)) {
-		need(pl, c, r);
+	if (plan__adopts(pl, r, leader) && plan__notify(pl, c) == SIGCHLD) { /* when all others' needs are known */
+		pl->nodes[c].next_need = pl->nodes[r].first_need;
+		pl->nodes[r].first_need = c;
 		return 0;
 	}
-	return adopts ? plan__adopt(pl, c, r, leader) : plan__refuse_session(pl, c);
+	if (r == TREE_NONE || !pl->nodes[r].leads_session || pl->nodes[r].birth_session != FREE)
+		return plan__refuse_session(pl, c);
+	need(pl, c, r);
+	return 0;
+}
+
+/* Those that `r`, an init, can have from outside, or else by itself, if it was in their session anyway. */
+static int settle_adopted(struct planner *pl, int32_t r)
+{
+	for (int32_t c = pl->nodes[r].first_need, next; c != TREE_NONE; c = next) {
+		int32_t session = pl->nodes[c].birth_session;
+
+		next = pl->nodes[c].next_need;
+		if (pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE &&
+		    plan__session(pl, pl->nodes[r].parent) == session)
+			need(pl, c, r);
+		else if (pl->nodes[r].leads_session && pl->nodes[r].birth_session == session)
+			plan__set_maker(pl, c, r, false);
+		else
+			TRY(plan__adopt(pl, c, r, plan__founder(pl, session)));
+	}
+	pl->nodes[r].first_need = TREE_NONE;
+	return 0;
 }
 
 /* Who makes `c`, whose birth session is known.  With that, its parent may know its own. */
@@ -230,9 +250,11 @@ static int settle_living(struct planner *pl)
 		pl->nodes[i].birth_session = pl->nodes[i].leads_session ? FREE : t->processes[i].sid;
 	}
 	/* children before their parents, so that all that a leader is needed for is known when it is its turn */
-	for (size_t k = t->processes_len; k-- > 0;)
+	for (size_t k = t->processes_len; k-- > 0;) {
+		TRY(settle_adopted(pl, pl->order[k]));
 		if (pl->nodes[pl->order[k]].birth_session != FREE)
 			TRY(settle(pl, pl->order[k]));
+	}
 	return 0;
 }
 
