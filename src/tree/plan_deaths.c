@@ -3,9 +3,9 @@
  * plan_deaths.c: ghosts and helpers die once they are not needed any more, and whom they made is left to its parent.
  *
  * Orphans go to the nearest subreaper above the one that dies, in its namespace; else to that namespace's init (R5.19,
- * R5.20).  So whoever is to get some is marked for that time, and nobody else on the way up is: parents get theirs one
- * after the other, the lower ones first, an init or the one outside, who need no mark, last.  Everybody else dies when
- * he likes.
+ * R5.20).  So whoever is to get some is marked for that time, and nobody else on the way up is: an init or the one
+ * outside, who need no mark, get theirs first, the others one after the other, the lower ones before those above them.
+ * Everybody else dies when he likes.
  *
  * Keeps:   (D1) whoever made others that die buries them before it dies itself;
  *          (D2) a dead leader dies when its group has a member that stays;
@@ -133,6 +133,19 @@ static int by_turn(const void *a, const void *b)
 	return x->who < y->who ? -1 : 1;
 }
 
+/* Whoever gets orphans without a mark gets them while nobody is marked yet; but after whom the dying one has to bury. */
+static int32_t rank_of(const struct planner *pl, const struct deaths *d, int32_t x)
+{
+	int32_t adopter = pl->nodes[x].adopter;
+
+	if (needs_mark(pl, adopter))
+		return pl->nodes[adopter].enter + 1;
+	for (int32_t y = d->first[x + 1]; y != TREE_NONE; y = d->next[y])
+		if (has_way_up(pl, y))
+			return 0;
+	return INT32_MAX;
+}
+
 static int list_adopted(struct planner *pl, struct deaths *d)
 {
 	size_t len = pl->t->processes_len, wanted = pl->wanted->processes_len;
@@ -140,14 +153,9 @@ static int list_adopted(struct planner *pl, struct deaths *d)
 
 	if (!turns)
 		return -ENOMEM;
-	for (size_t x = wanted; x < len; x++) {
-		int32_t adopter = pl->nodes[x].adopter;
-
+	for (size_t x = wanted; x < len; x++)
 		if (has_way_up(pl, (int32_t)x))
-			turns[d->adopted_len++] =
-				(struct turn){ adopter == TREE_NONE ? -1 : pl->nodes[adopter].enter,
-					       (int32_t)x };
-	}
+			turns[d->adopted_len++] = (struct turn){ rank_of(pl, d, (int32_t)x), (int32_t)x };
 	qsort(turns, d->adopted_len, sizeof *turns, by_turn);
 	for (uint32_t k = 0; k < d->adopted_len; k++)
 		d->adopted[k] = turns[k].who;

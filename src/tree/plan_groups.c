@@ -90,7 +90,8 @@ static int relieve(struct planner *pl, int32_t i, int32_t c)
 /* One helper cannot be in both groups: `c` gets one of its own. */
 static int split_helper(struct planner *pl, int32_t h, int32_t c)
 {
-	int32_t other = plan__helper(pl, plan__maker(pl, h), plan__process(pl, h)->ns, pl->nodes[h].birth_session);
+	int32_t other =
+		plan__helper(pl, plan__maker(pl, h), plan__process(pl, h)->ns, pl->nodes[h].birth_session);
 
 	if (other < 0)
 		return other;

@@ -22,7 +22,7 @@ static void node_init(struct plan_node *n, enum plan_role role)
 {
 	n->role = (uint8_t)role;
 	n->parent = n->first_kept = n->next_kept = TREE_NONE;
-	n->first_helper = n->next_helper = n->first_need = n->next_need = TREE_NONE;
+	n->first_helper = n->next_helper = n->first_need = n->next_need = n->low = TREE_NONE;
 	n->adopter = NO_ADOPTER;
 	n->fd = NO_COUNTER;
 }

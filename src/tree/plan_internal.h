@@ -61,6 +61,7 @@ struct plan_node {
 	int32_t first_helper, next_helper; /* a leader: those that make orphans for it, one per adopter */
 	int32_t first_need, next_need;     /* a ghost: members whose parents are not in its session */
 	bool minds_nothing;                /* a leader that may be born in any session */
+	int32_t low;                       /* it is born below this one, and left to its parent later */
 	int32_t enter, leave;              /* descendants d in the wanted tree: enter <= d.enter < leave */
 	int32_t namer; /* itself or the nearest ancestor with a name, TREE_NONE = none has one */
 	/* sessions */
@@ -146,6 +147,7 @@ struct planner {
 	const struct tree *t;
 	struct tree birth;
 	size_t nodes_cap;
+	bool lowered;           /* somebody was born lower than he ends */
 	bool changed;           /* a pass found that a helper is needed, or another maker: all begins anew */
 	int32_t *next_number;   /* per namespace: helpers' numbers */
 	struct tree__pool pool; /* what the birth tree needs */

@@ -99,9 +99,21 @@ bool plan__same_space(const struct planner *pl, int32_t i, int32_t r)
 			      : plan__process(pl, i)->ns == plan__process(pl, r)->ns;
 }
 
+/* It is below `r`, or was: see lower(). */
+static bool is_led_below(const struct planner *pl, int32_t leader, int32_t r)
+{
+	if (!pl->lowered || r == TREE_NONE)
+		return plan__below(pl, leader, r);
+	for (int32_t at = leader; at != TREE_NONE;
+	     at = pl->nodes[at].low == TREE_NONE ? pl->nodes[at].parent : pl->nodes[at].low)
+		if (at == r)
+			return true;
+	return false;
+}
+
 static int from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 {
-	if (pl->nodes[leader].parent == r && !plan__is_init(pl, leader) &&
+	if (pl->nodes[leader].parent == r && !pl->lowered && !plan__is_init(pl, leader) &&
 	    plan__notify(pl, c) == plan__notify(pl, leader)) {
 		plan__set_maker(pl, c, leader, true);
 		return 0;
@@ -109,6 +121,45 @@ static int from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 	if (!plan__same_space(pl, leader, r))
 		return plan__refuse_session(pl, c);
 	return plan__by_helper(pl, c, leader, plan__process(pl, leader)->ns, r);
+}
+
+/*
+ * A leader that is not below `r` may have been so first.  Parents only move upwards: of those above the leader the first
+ * whose parent is above `r`, too, was born as a child of a child of `r`'s, which died when that parent was the nearest
+ * subreaper.  Whoever the leader had made for `r` until then stayed behind.
+ */
+static int32_t who_was_lower(const struct planner *pl, int32_t leader, int32_t r)
+{
+	while (leader != TREE_NONE && !plan__below(pl, r, pl->nodes[leader].parent))
+		leader = pl->nodes[leader].parent;
+	return leader;
+}
+
+static bool can_be_lower(const struct planner *pl, int32_t z, int32_t r)
+{
+	const struct plan_node *n;
+
+	if (z == TREE_NONE || r == TREE_NONE || z == r)
+		return false;
+	n = &pl->nodes[z];
+	return n->low == TREE_NONE && n->role == PLAN_WANTED && !plan__is_init(pl, z) && r != n->parent &&
+	       plan__same_space(pl, z, r) && plan__same_space(pl, z, n->parent) &&
+	       plan__notify(pl, z) == SIGCHLD &&
+	       (n->birth_session == FREE || n->birth_session == plan__session(pl, r));
+}
+
+static int lower(struct planner *pl, int32_t z, int32_t r)
+{
+	int32_t h = plan__helper(pl, r, plan__process(pl, r)->ns, plan__session(pl, r));
+
+	if (h < 0)
+		return h;
+	pl->lowered = true;
+	pl->nodes[h].adopter = pl->nodes[z].parent;
+	pl->nodes[z].low = r;
+	pl->nodes[z].birth_session = plan__session(pl, r);
+	plan__set_maker(pl, z, h, false);
+	return 0;
 }
 
 /* `r` is an init that gets orphans of sessions which `leader` leads (TREE_NONE: outside) from outside. */
@@ -134,14 +185,40 @@ static void need(struct planner *pl, int32_t c, int32_t r)
 
 static int from_above(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 {
-	if (plan__adopts(pl, r, leader) && plan__notify(pl, c) == SIGCHLD) { /* when all others' needs are known */
+	if (plan__adopts(pl, r, leader) &&
+	    plan__notify(pl, c) == SIGCHLD) { /* when all others' needs are known */
 		pl->nodes[c].next_need = pl->nodes[r].first_need;
 		pl->nodes[r].first_need = c;
 		return 0;
 	}
-	if (r == TREE_NONE || !pl->nodes[r].leads_session || pl->nodes[r].birth_session != FREE)
+	if (r != TREE_NONE && pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE) {
+		need(pl, c, r);
+		return 0;
+	}
+	if (leader == TREE_NONE || !plan__same_space(pl, leader, r) ||
+	    !can_be_lower(pl, who_was_lower(pl, leader, r), r))
 		return plan__refuse_session(pl, c);
-	need(pl, c, r);
+	TRY(lower(pl, who_was_lower(pl, leader, r), r));
+	return from_below(pl, c, r, leader);
+}
+
+/* `c` is to be born in a session whose leader is to be born in `c`'s own: neither could be first. */
+static bool is_circle(const struct planner *pl, int32_t c, int32_t leader)
+{
+	return pl->nodes[c].leads_session && leader != TREE_NONE && pl->nodes[leader].leads_session &&
+	       pl->nodes[leader].birth_session == plan__process(pl, c)->nspid[0];
+}
+
+/* Then the other leader was below `c` first, and made those for which `c` was to be in its session. */
+static int break_circle(struct planner *pl, int32_t c, int32_t leader)
+{
+	int32_t session = pl->nodes[c].birth_session;
+
+	TRY(lower(pl, who_was_lower(pl, leader, c), c));
+	pl->nodes[c].birth_session = FREE;
+	for (int32_t k = pl->nodes[c].first_kept; k != TREE_NONE; k = pl->nodes[k].next_kept)
+		if (k != leader && pl->nodes[k].birth_session == session)
+			TRY(from_below(pl, k, c, leader));
 	return 0;
 }
 
@@ -180,7 +257,9 @@ static int settle(struct planner *pl, int32_t c)
 		pl->nodes[leader].first_need = c;
 		return 0;
 	}
-	if (leader != TREE_NONE && plan__below(pl, leader, r))
+	if (is_circle(pl, c, leader) && can_be_lower(pl, who_was_lower(pl, leader, c), c))
+		return break_circle(pl, c, leader);
+	if (leader != TREE_NONE && is_led_below(pl, leader, r))
 		return from_below(pl, c, r, leader);
 	return from_above(pl, c, r, leader);
 }
@@ -252,7 +331,7 @@ static int settle_living(struct planner *pl)
 	/* children before their parents, so that all that a leader is needed for is known when it is its turn */
 	for (size_t k = t->processes_len; k-- > 0;) {
 		TRY(settle_adopted(pl, pl->order[k]));
-		if (pl->nodes[pl->order[k]].birth_session != FREE)
+		if (pl->nodes[pl->order[k]].birth_session != FREE && pl->nodes[pl->order[k]].low == TREE_NONE)
 			TRY(settle(pl, pl->order[k]));
 	}
 	return 0;

@@ -21,7 +21,7 @@ enum { PROCESSES = 96, SPACES = 32, LEVELS = 6 };
 struct life {
 	uint64_t random;
 	struct pidns_world *world;
-	struct pidns_task *outside; /* makes the root, and puts others in */
+	struct pidns_task *outside;          /* makes the root, and puts others in */
 	struct pidns_task *tasks[PROCESSES]; /* leaders, NULL once released; [0] is the root */
 	struct pidns_ns *spaces[SPACES];
 	int len, spaces_len;
@@ -164,7 +164,8 @@ static void put_in(struct life *l)
 
 static void thread(struct life *l, struct pidns_task *t)
 {
-	const struct pidns_clone_args args = { .flags = PIDNS_CLONE_THREAD | PIDNS_CLONE_SIGHAND | PIDNS_CLONE_VM };
+	const struct pidns_clone_args args = { .flags = PIDNS_CLONE_THREAD | PIDNS_CLONE_SIGHAND |
+							PIDNS_CLONE_VM };
 	struct pidns_task *child;
 
 	if (pidns_clone3(t, &args, &child, NULL) == 0 && roll(l, 4) == 0 && !is_init(t) && t != l->tasks[0])
@@ -270,8 +271,10 @@ static const struct pidns_ns *seen_in(const struct life *l, const struct pidns_i
 
 		if (!m || (pidns_task_link(m, PIDNS_PGID) != id && pidns_task_link(m, PIDNS_SID) != id))
 			continue;
-		for (const struct pidns_ns *ns = pidns_task_ns(m); pidns_ns_level(ns) >= 1; ns = pidns_ns_parent(ns))
-			if (pidns_id_number_in(id, ns) && (!best || pidns_ns_level(ns) > pidns_ns_level(best)))
+		for (const struct pidns_ns *ns = pidns_task_ns(m); pidns_ns_level(ns) >= 1;
+		     ns = pidns_ns_parent(ns))
+			if (pidns_id_number_in(id, ns) &&
+			    (!best || pidns_ns_level(ns) > pidns_ns_level(best)))
 				best = ns;
 	}
 	return best;
@@ -422,7 +425,9 @@ static void finish(struct life *l)
 struct tree *random_world(uint64_t seed, unsigned ops)
 {
 	struct life l = { .random = seed * 2654435761u + 99, .root_is_init = seed & 1 };
-	const struct pidns_env env = { .size = sizeof env, .ctx = &l, .alloc = get, .free = put, .event = on_event };
+	const struct pidns_env env = {
+		.size = sizeof env, .ctx = &l, .alloc = get, .free = put, .event = on_event
+	};
 	struct tree *t;
 
 	assert(pidns_world_new(&env, NULL, &l.world) == 0);

@@ -90,21 +90,6 @@ static const struct refusal refusals[] = {
 	  "process 102 cannot be built: process 104 and process 102 each need it in a group that neither it "
 	  "nor its parent can name, and it can be born in one only",
 	  false },
-	{ "two leaders that would each be made by the other are a circle",
-	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 5, \"sid\": 5, " LIVE ","
-	  "{\"nspid\": [6], \"ppid\": 5, \"pgid\": 6, \"sid\": 6, " LIVE ","
-	  "{\"nspid\": [7], \"ppid\": 5, \"pgid\": 7, \"sid\": 7, " LIVE ","
-	  "{\"nspid\": [8], \"ppid\": 6, \"pgid\": 7, \"sid\": 7, " LIVE ","
-	  "{\"nspid\": [9], \"ppid\": 7, \"pgid\": 6, \"sid\": 6, " LIVE,
-	  "process 7 cannot be built: it and process 6 would each have to be born before the other", false },
-	{ "a session is not left to somebody beside it",
-	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 5, \"sid\": 5, " LIVE ","
-	  "{\"nspid\": [6], \"ppid\": 5, \"pgid\": 6, \"sid\": 6, " LIVE ","
-	  "{\"nspid\": [7], \"ppid\": 5, \"pgid\": 5, \"sid\": 5, " LIVE ","
-	  "{\"nspid\": [8], \"ppid\": 7, \"pgid\": 6, \"sid\": 6, \"comm\": \"lost\", " LIVE,
-	  "process 8 (lost) cannot be built: its session is that of process 6, which its parent, process 7, "
-	  "was never in, and nobody else could have left it there",
-	  false },
 	{ "an orphan's end is told its parent by SIGCHLD",
 	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 5, \"sid\": 5, " LIVE ","
 	  "{\"nspid\": [6], \"ppid\": 5, \"pgid\": 6, \"sid\": 6, " LIVE ","

@@ -67,8 +67,8 @@ static void run(unsigned ops_max, unsigned count)
 		}
 		tree_free(t);
 	}
-	print_message("# %u trees of up to %u operations, with %u processes and %u dead leaders in all; first seed 0x%" PRIx64
-		      "\n",
+	print_message("# %u trees of up to %u operations, with %u processes and %u dead leaders in all; "
+		      "first seed 0x%" PRIx64 "\n",
 		      planned, ops_max, processes, ghosts, first_seed);
 	assert_true(planned > count / 2);
 	assert_int_equal(bad, 0);
