@@ -214,7 +214,7 @@ static int check(const struct state *s)
 		r = plan_make(t, &o, &p, &err);
 	if (r == 0)
 		r = plan_check_form(p, t, why, sizeof why);
-	for (uint64_t k = 0; r == 0 && k < 3; k++)
+	for (uint64_t k = 0; r == 0 && k < 2; k++)
 		r = plan_prove(p, t, &o, k, NULL, &err);
 	if (r < 0) {
 		print_message("# %s%s\n", err.text, why);
