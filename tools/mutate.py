@@ -74,10 +74,10 @@ MISTAKES = [
     ("stopped-at-once-forgotten", "deliver.c", "\tp->stop_told = false;\n", ""),
 ]
 
-UNITS = ["first", "number", "identity", "calls", "check", "table", "memory", "oracle"]
-TESTS = [[f"tests/libpidns/test_pidns_{unit}"] for unit in UNITS[:6]]
+UNITS = ["first", "number", "wish", "identity", "calls", "check", "table", "memory", "oracle"]
+TESTS = [[f"tests/libpidns/test_pidns_{unit}"] for unit in UNITS[:7]]
 TESTS += [["tests/cases/test-cases-model"]]
-TESTS += [[f"tests/libpidns/test_pidns_{unit}"] for unit in UNITS[6:]]
+TESTS += [[f"tests/libpidns/test_pidns_{unit}"] for unit in UNITS[7:]]
 TESTS += [["tests/random/test-random", "--model", "--ops", "20000"], ["tests/random/test-random", "--ops", "20000"]]
 
 

@@ -44,7 +44,8 @@ it "it compiles for $triplet without a warning, and asks for no runtime" compile
 it 'without threads too' compiles -DPIDNS_SINGLE_THREADED
 if command -v "$emulator" >/dev/null; then
 	it 'a world, the example and an error' passes first
-	it 'the tests of numbers' passes number "$tests/mem.c"
+	it 'the tests of numbers' passes number "$tests/mem.c" "$tests/scene.c"
+	it 'the tests of numbers that are chosen' passes wish "$tests/mem.c" "$tests/scene.c"
 	it 'the tests of identities' passes identity "$tests/mem.c"
 	case $triplet in
 	arm-*) it 'the tests of memory that is short' passes memory "$tests/mem.c" "$tests/dump.c" ;; # long; 32 bits differ most

@@ -41,9 +41,9 @@ toy_kernel_runs() { # COMPILER OPTION...
 
 tests_pass() { # COMPILER OPTION...
 	build "$@"
-	for name in first number identity; do
+	for name in first number wish identity; do
 		"$@" -std=c11 -O1 -I. -I"$SOURCE/tests/libpidns/tiny" "$SOURCE/tests/libpidns/test_$name.c" \
-			"$SOURCE/tests/libpidns/mem.c" pidns.o -o "$name"
+			"$SOURCE/tests/libpidns/mem.c" "$SOURCE/tests/libpidns/scene.c" pidns.o -o "$name"
 		run "./$name"
 		is "$status" 0
 		unlike "$out" '*not ok*'

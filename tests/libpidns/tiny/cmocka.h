@@ -22,7 +22,7 @@ struct CMUnitTest {
 	void *initial_state;
 };
 
-static jmp_buf tiny_failed;
+__attribute__((weak)) jmp_buf tiny_failed; /* one, in however many files it is included */
 
 static inline void tiny_fail(const char *file, int line, const char *what)
 {
