@@ -41,14 +41,22 @@ void pidns__forget_handlers(struct pidns__sighand *s)
 	s->no_cld_stop = s->no_cld_wait = false;
 }
 
-/* capabilities(7): user 0 of a namespace that maps one has all of them afterwards, others none. */
-static void new_caps(struct pidns_cred *c)
+/*
+ * capabilities(7): user 0 of a namespace that maps one has all of them afterwards, others none.  Who gains some is not to be
+ * looked at or signalled by a parent that has fewer.
+ */
+static void new_caps(struct pidns_task *self)
 {
+	struct pidns_cred *c = &self->cred;
 	const struct pidns_user_ns *u = c->user_ns;
+	uint64_t had = c->caps;
 	bool is_root = u->parent ? u->mapped && c->euid == u->owner : c->euid == 0;
 
 	c->caps = is_root ? PIDNS_CAP_ALL : 0;
 	c->suid = c->euid;
+	self->process->undumpable = (c->caps & ~had) != 0;
+	if (self->process->undumpable)
+		self->pdeath_signal = 0;
 }
 
 int32_t pidns_exec(struct pidns_task *self)
@@ -80,8 +88,7 @@ int32_t pidns_exec(struct pidns_task *self)
 	self->exit_signal = PIDNS_SIGCHLD;
 	p->exec_count++;
 	p->has_execed = true;
-	p->undumpable = false;
 	pidns__forget_handlers(p->sighand);
-	new_caps(&self->cred);
+	new_caps(self);
 	return pidns__end_call(w, 0);
 }
