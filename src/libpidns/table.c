@@ -11,8 +11,9 @@
  *          (T2) a leaf's count is the number of its bits that are set, but for those of the small table; full and some say
  *               whether it is len, or not 0; a bit of top says whether a word of full is all ones;
  *          (T3) a slot, once there, stays where it is: a directory that grows copies pointers to leaves only.
- * Costs:   look-up two loads, of a leaf that is always there, if only an empty one; next free at most 8 words of a leaf, then one per 4096 full leaves, one, and 8 of another leaf (twice
- *          that on 32-bit machines); memory per number 8.2 bytes when dense (half that on 32-bit machines).
+ * Costs:   look-up two loads, of a leaf that is always there, if only an empty one; next free at most 8 words of a leaf, then one
+ *          per 4096 full leaves, one, and 8 of another leaf (twice that on 32-bit machines); memory per number 8.2 bytes when
+ *          dense (half that on 32-bit machines), and up to an eighth more for leaves that wait.
  * Threads: look-ups take no lock (A1); a reader of an old directory sees the namespace as it was.  All else under ns->lock.
  */
 #include "table.h"
