@@ -148,7 +148,7 @@ static long start(const struct ctx *c, const struct engine_command *cmd)
 	r = SYS1(SYS_unshare, CLONE_FS | CLONE_FILES);
 	if (r == 0 && cmd->cwd)
 		r = SYS1(SYS_chdir, cmd->cwd);
-	if (r == 0 && c->actor != 1 && c->leash != ENGINE_FREE)
+	if (r == 0 && c->actor != e->first && c->leash != ENGINE_FREE)
 		r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, 0); /* a program may outlive its parent */
 	if (r < 0)
 		return r;
@@ -178,6 +178,15 @@ static void reap_until_root_ends(struct ctx *c, uint32_t root)
 }
 
 /* ------------------------------------------------------------------------------------- interpreter -- */
+
+static long die_with_parent(const struct ctx *c)
+{
+	long r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+
+	if (!__atomic_load_n(&c->e->alive[c->leash], __ATOMIC_ACQUIRE))
+		SYS1(SYS_exit_group, 0); /* it was gone before the signal was asked for */
+	return r;
+}
 
 /* The step's answer; does not return from a last step that ends or holds. */
 static long carry_out(struct ctx *c, const struct plan_step *s)
@@ -223,6 +232,9 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 		return see_child(c, s->a, WEXITED);
 	case PLAN_WAIT_STOPPED:
 		return see_child(c, s->a, WSTOPPED | WNOWAIT);
+	case PLAN_LEASH:
+		c->leash = (int32_t)s->a;
+		return die_with_parent(c);
 	case PLAN_WAIT_LEADER:
 		engine_wait_gone(e, s->a);
 		return 0;
@@ -268,9 +280,7 @@ static long prepare(struct ctx *c)
 	}
 	if (c->leash == ENGINE_FREE)
 		return 0;
-	r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-	if (!__atomic_load_n(&e->alive[c->leash], __ATOMIC_ACQUIRE))
-		SYS1(SYS_exit_group, 0); /* it was gone before the signal was asked for */
+	r = die_with_parent(c);
 	if (r < 0)
 		engine_fail(c, ENGINE_LEASH, 0, r);
 	return r;

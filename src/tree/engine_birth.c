@@ -145,6 +145,9 @@ static int32_t leash(const struct engine *e, uint32_t creator, uint32_t actor)
 	if (e->actors[actor].kind == PLAN_KIND_THREAD || e->actors[actor].flags & PLAN_SIBLING ||
 	    (e->has_init && actor != 1))
 		return ENGINE_FREE;
+	/* whoever a ghost or helper is born to buries it, however that ends itself */
+	if (e->actors[actor].kind == PLAN_KIND_GHOST || e->actors[actor].kind == PLAN_KIND_HELPER)
+		return (int32_t)creator;
 	return end == PLAN_EXIT || end == PLAN_DIE || end == PLAN_EXIT_THREAD ? ENGINE_FREE
 									      : (int32_t)creator;
 }

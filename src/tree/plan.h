@@ -40,6 +40,7 @@ enum plan_op {
 	PLAN_WAIT_DEAD,     /* until child `a` is a zombie; leaves it one                                  */
 	PLAN_WAIT_STOPPED,  /* until child `a` is stopped; leaves the report for a later wait              */
 	PLAN_BURY,          /* wait until child `a` is dead, and reap it                                   */
+	PLAN_LEASH,         /* die with one's parent, actor `a`, from now on                               */
 	PLAN_WAIT_LEADER,   /* until the leader thread, actor `a`, is gone                                 */
 	PLAN_DONE,          /* one more stands                                                             */
 	/* the last step of every list is one of these */

@@ -133,13 +133,16 @@ static int by_turn(const void *a, const void *b)
 	return x->who < y->who ? -1 : 1;
 }
 
-/* Whoever gets orphans without a mark gets them while nobody is marked yet; but after whom the dying one has to bury. */
+/* Whoever gets orphans without a mark gets them while nobody is marked yet; but after whom the dying one has to bury,
+ * and after whatever is to stay behind. */
 static int32_t rank_of(const struct planner *pl, const struct deaths *d, int32_t x)
 {
 	int32_t adopter = pl->nodes[x].adopter;
 
 	if (needs_mark(pl, adopter))
 		return pl->nodes[adopter].enter + 1;
+	if (pl->nodes[x].lifts)
+		return 0; /* what is to stay behind has been left there by then */
 	for (int32_t y = d->first[x + 1]; y != TREE_NONE; y = d->next[y])
 		if (has_way_up(pl, y))
 			return 0;

@@ -259,10 +259,27 @@ static int end_living(struct planner *pl, int32_t i)
 
 /* ---------------------------------------------------------------------------------------- the whole -- */
 
+/*
+ * Where no namespace's end takes all along, each dies with its parent, should the guard be killed; the engine sees to that at
+ * births (leash()).  An orphan has its parent only now.
+ */
+static int leash(struct planner *pl, int32_t i)
+{
+	int32_t parent = pl->nodes[i].parent, first = plan__first_parent(pl, i);
+	uint32_t actor = pl->nodes[i].actor;
+
+	if (pl->o.new_namespace || (first == parent && !pl->nodes[i].sibling))
+		return 0;
+	if (first != parent)
+		TRY(plan__await(pl, actor, pl->nodes[first].gone_event));
+	return plan__step(pl, actor, PLAN_LEASH, parent == TREE_NONE ? pl->init : pl->nodes[parent].actor, 0);
+}
+
 static int before_deaths(struct planner *pl, int32_t i)
 {
 	if (plan__dies(pl, i))
 		return 0;
+	TRY(leash(pl, i));
 	TRY(make_threads(pl, i));
 	if (plan__process(pl, i)->subreaper == 1 && pl->has_turn)
 		TRY(plan__await(pl, pl->nodes[i].actor, pl->turn_event));

@@ -61,9 +61,10 @@ struct plan_node {
 	int32_t first_helper, next_helper; /* a leader: those that make orphans for it, one per adopter */
 	int32_t first_need, next_need;     /* a ghost: members whose parents are not in its session */
 	bool minds_nothing;                /* a leader that may be born in any session */
-	int32_t low;                       /* it is born below this one, and left to its parent later */
-	int32_t enter, leave;              /* descendants d in the wanted tree: enter <= d.enter < leave */
-	int32_t namer; /* itself or the nearest ancestor with a name, TREE_NONE = none has one */
+	bool lifts;           /* a helper: whoever it made is left to one further up than others */
+	int32_t low;          /* it is born below this one, and left to its parent later */
+	int32_t enter, leave; /* descendants d in the wanted tree: enter <= d.enter < leave */
+	int32_t namer;        /* itself or the nearest ancestor with a name, TREE_NONE = none has one */
 	/* sessions */
 	int32_t birth_session; /* level-0 number of the session it is born in */
 	int32_t needed_by;     /* a leader: the child that its birth session was chosen for */

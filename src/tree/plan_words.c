@@ -56,6 +56,7 @@ static const struct plan_words words[PLAN_OP_COUNT] = {
 	[PLAN_WAIT_DEAD] = { "wait_dead", WHO, NONE, "see %1 dead", NULL, NULL },
 	[PLAN_WAIT_STOPPED] = { "wait_stopped", WHO, NONE, "see %1 stopped", NULL, NULL },
 	[PLAN_BURY] = { "bury", WHO, NONE, "see %1 dead, and reap it", NULL, NULL },
+	[PLAN_LEASH] = { "leash", WHO, NONE, "die with %1 from now on", NULL, NULL },
 	[PLAN_WAIT_LEADER] = { "wait_leader", WHO, NONE, "see the leader thread of %1 gone", NULL, NULL },
 	[PLAN_DONE] = { "done", NONE, NONE, "report that it stands", NULL, NULL },
 	[PLAN_HOLD] = { "hold", NONE, NONE, "hold", NULL, NULL },

@@ -418,6 +418,8 @@ static int carry_out(struct prove *v, const struct plan_step *s)
 		return wait_child(v, s->a, PIDNS_WEXITED);
 	case PLAN_WAIT_STOPPED:
 		return wait_child(v, s->a, PIDNS_WSTOPPED | PIDNS_WNOWAIT);
+	case PLAN_LEASH:
+		return answer(v, "be made to die with its parent", pidns_set_pdeathsig(task, 9));
 	case PLAN_WAIT_LEADER:
 		return wait_leader(v, s->a);
 	case PLAN_DONE:

@@ -366,8 +366,9 @@ static void inherit(const struct restore *r)
 	int fd = -1;
 
 	if (r->into == RESTORE_PID) {
-		engine_remove_pidfile(
-			r->e); /* its processes are not ours: they died with the guard (leash()) */
+		/* its processes are not ours, and most died with it (leash()) */
+		restore_sweep(r->e, r->proc_fd);
+		engine_remove_pidfile(r->e);
 		return;
 	}
 	snprintf(path, sizeof path, "%d/task/%d/children", (int)getpid(), (int)gettid());

@@ -16,6 +16,9 @@ struct restore_place {
 };
 int restore_failure(const struct engine_failure *f, const struct restore_place *at, struct tree_error *err);
 
+/* restore_sweep.c: ends whoever has the plan's mapping, but for the caller. */
+void restore_sweep(const struct engine *e, int proc_fd);
+
 /* restore_pidfile.c: e->pidfile gets the number, all of it or nothing. */
 int restore_write_pidfile(struct engine *e, int proc_fd, pid_t root, struct tree_error *err);
 

@@ -189,11 +189,30 @@ static void add_by_last_pid(const char *tree, enum restore_into into, int code)
 
 static void add_all(void)
 {
-	static const char *const anywhere[] = {
-		"single", "groups", "sessions",  "threads", "zombies",     "stopped",           "entered",
-		"nested", "notify", "dead-root", "swapped", "handed-down", "children-elsewhere"
-	};
-	static const char *const fresh[] = { "init", "dead-init", "stopped-init", "entered-from-outside" };
+	static const char *const anywhere[] = { "single",
+						"groups",
+						"sessions",
+						"threads",
+						"zombies",
+						"stopped",
+						"entered",
+						"nested",
+						"notify",
+						"dead-root",
+						"swapped",
+						"handed-down",
+						"children-elsewhere",
+						"dead-leaders-on-one-way-up",
+						"subreapers",
+						"clone-parent-of-inner-leader",
+						"nested-init-adopts",
+						"leaders-in-each-others-sessions" };
+	static const char *const fresh[] = { "init",
+					     "dead-init",
+					     "stopped-init",
+					     "entered-from-outside",
+					     "orphan-at-subreaper",
+					     "moved-from-outside" };
 	static const int codes[] = { FAULT_LIKELY, -EPERM, -EINTR, -ENOMEM };
 
 	for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
@@ -230,6 +249,10 @@ static void add_some(void)
 	add("notify", RESTORE_CURRENT, BUILD, -EINTR);
 	add("entered-from-outside", RESTORE_NEW, BUILD, FAULT_LIKELY);
 	add("children-elsewhere", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
+	add("dead-leaders-on-one-way-up", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
+	add("orphan-at-subreaper", RESTORE_NEW, BUILD, FAULT_LIKELY);
+	add("moved-from-outside", RESTORE_NEW, BUILD, FAULT_LIKELY);
+	add("leaders-in-each-others-sessions", RESTORE_NEW, BUILD, -EPERM);
 	add("nested", RESTORE_NEW, END, FAULT_LIKELY);
 	add("entered", RESTORE_CURRENT, END, FAULT_LIKELY);
 	add("programs", RESTORE_NEW, PROGRAMS, FAULT_LIKELY);

@@ -50,10 +50,23 @@ static const struct row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-static const char *const trees[] = {
-	"single", "groups", "sessions", "threads",     "zombies", "stopped",           "entered",
-	"nested", "notify", "chain",    "handed-down", "swapped", "children-elsewhere"
-};
+static const char *const trees[] = { "single",
+				     "groups",
+				     "sessions",
+				     "threads",
+				     "zombies",
+				     "stopped",
+				     "entered",
+				     "nested",
+				     "notify",
+				     "chain",
+				     "handed-down",
+				     "swapped",
+				     "children-elsewhere",
+				     "dead-leaders-on-one-way-up",
+				     "subreapers",
+				     "clone-parent-of-inner-leader",
+				     "nested-init-adopts" };
 
 static const char *settid, *folder;
 static uint64_t seed;
