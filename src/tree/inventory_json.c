@@ -225,6 +225,8 @@ int inventory_read_file(const char *path, struct inventory *inv, struct tree_err
 	*inv = (struct inventory){ 0 };
 	r.root = strcmp(path, "-") == 0 ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &at)
 					: json_load_file(path, JSON_REJECT_DUPLICATES, &at);
+	if (!r.root && at.line < 0) /* not a word of it was read; the text has the path */
+		return tree_fail(err, -EINVAL, "%s", at.text);
 	if (!r.root)
 		return tree_fail(err, -EINVAL, "%s:%d: %s", path, at.line, at.text);
 	e = get_machine(&r, &inv->machine);

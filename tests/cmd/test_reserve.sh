@@ -266,7 +266,7 @@ restores_json() {
 	like "$out" '"window_seconds": 0.0'
 	like "$out" '"lost": 0'
 }
-# Beside a forker whose next number is always one of the tree's, some are lost, and taken again.
+# It begins just below the tree's numbers: without the reservation it would have had them long before.
 restores_beside_a_forker() {
 	cat >tree <<-'TREE'
 	{"settid": 1, "processes": [
@@ -275,13 +275,14 @@ restores_beside_a_forker() {
 	  {"nspid": [2002], "ppid": 2000, "pgid": 2000, "sid": 0, "state": "live"}]}
 	TREE
 	hold --for tree
+	echo 1990 >/proc/sys/kernel/ns_last_pid
 	while :; do
-		echo 1999 >/proc/sys/kernel/ns_last_pid
 		true & true & true &
 		wait
 	done 2>/dev/null &
 	forker=$!
 	trap 'kill -KILL "$forker" "$holder" 2>/dev/null || :' EXIT
+	wait_for past 2010
 	"$SETTID" restore --into current --reservation socket --pidfile root tree >restored 2>&1 &
 	restorer=$!
 	wait_for test -s root
@@ -290,6 +291,32 @@ restores_beside_a_forker() {
 	kill -TERM "$restorer"
 	wait "$restorer"
 	finish
+}
+past() {
+	[ "$(cat /proc/sys/kernel/ns_last_pid)" -gt "$1" ]
+}
+# One number is somebody's all the time: the restore begins anew as often as it may, and says whose it is.
+loses() {
+	tree_of_two
+	hold 2000
+	"$SETTID" exec --pid 2001 -- sleep 1000 &
+	wait_for is_taken 2001
+	run "$SETTID" restore --into current --reservation socket tree
+	is "$status" 1
+	like "$err" "2001 is held by a live process, 2001 "
+	taken 2000
+	run "$SETTID" reserve --status socket
+	is "$out" "1 of 1 numbers are held"
+	kill 2001
+	kill -TERM "$holder"
+	finish
+}
+tree_of_two() {
+	cat >tree <<-'TREE'
+	{"settid": 1, "processes": [
+	  {"nspid": [2000], "ppid": 0, "pgid": 2000, "sid": 0, "state": "live"},
+	  {"nspid": [2001], "ppid": 2000, "pgid": 2000, "sid": 0, "state": "live"}]}
+	TREE
 }
 fails_and_is_held_again() {
 	cat >tree <<-'TREE'
@@ -316,7 +343,8 @@ no_holder() {
 }
 it "restore --reservation has the numbers, and lets the holder end" restores
 it "... and says so in JSON" restores_json
-it "... and succeeds beside a forker that aims at them" restores_beside_a_forker
+it "... and succeeds beside a busy forker" restores_beside_a_forker
+it "a number that stays lost is named, and the others are held again" loses
 it "a restore that fails leaves the numbers held" fails_and_is_held_again
 it "a holder that is not there is an error" no_holder
 
