@@ -286,15 +286,47 @@ static void make_wait4(struct maker *m)
 }
 
 /* Some descriptor that an earlier operation may have made: they are given in turn from 3 on. */
+/* One that the actor has, or -1. */
+static int64_t own_descriptor(struct maker *m, bool pidfd)
+{
+	const struct model_task *t = model_task(m->d->model, m->op->op.actor);
+	int64_t own[MODEL_FILES];
+	uint32_t len = 0;
+
+	for (int64_t fd = 0; t && t->files && fd < MODEL_FILES; fd++)
+		if (t->files->file[fd] && (!pidfd || t->files->file[fd]->kind == MODEL_PIDFD))
+			own[len++] = fd;
+	return len > 0 ? own[below(m, len)] : -1;
+}
+
 static int64_t a_descriptor(struct maker *m)
 {
+	int64_t own = own_descriptor(m, false);
+
+	if (own >= 0 && percent(m, 60))
+		return own;
 	return percent(m, 90) ? 3 + below(m, 4) : ONE_OF(m, 60, -1);
+}
+
+/* The one call that a pidfd which does not block refuses. */
+static bool waits_by_own_pidfd(struct maker *m)
+{
+	int64_t own = own_descriptor(m, true);
+
+	if (own < 0 || percent(m, 60))
+		return false;
+	set(m, KEY_IDTYPE, PIDNS_P_PIDFD);
+	set(m, KEY_ID, own);
+	set(m, KEY_OPTIONS, wait_options(m, true) & ~(int64_t)PIDNS_WNOHANG);
+	return true;
 }
 
 static void make_waitid(struct maker *m)
 {
 	uint32_t type = below(m, 4);
 
+	if (waits_by_own_pidfd(m))
+		return;
 	set(m, KEY_OPTIONS, wait_options(m, true));
 	if ((type == PIDNS_P_ALL || type == PIDNS_P_PGID) && news(m) > 1)
 		type = PIDNS_P_PID;
