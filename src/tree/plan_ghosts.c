@@ -157,8 +157,9 @@ static int give_way(struct planner *pl, struct haunting *g, uint32_t k, bool *do
 /* Whose child the ghost is. */
 static uint32_t home(const struct planner *pl, const struct haunting *g)
 {
-	for (uint32_t k = 0; k < g->len; k++)
-		if (has_sibling(pl, g, k))
+	for (uint32_t k = 0; k < g->len;
+	     k++) /* or it lives further out, and cannot get orphans of the ghost's space */
+		if (has_sibling(pl, g, k) || !plan__same_space(pl, g->ghost, g->tops[k].parent))
 			return k;
 	return deepest(pl, g);
 }

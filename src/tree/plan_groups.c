@@ -235,14 +235,14 @@ static int check_stays(struct planner *pl, int32_t i)
 				    "name: it can only have been born in that, and could not get back");
 	for (int32_t v = n->first_visit; v != TREE_NONE; v = pl->visits[v].next) {
 		for (int32_t c = pl->visits[v].first_child; c != TREE_NONE; c = pl->nodes[c].next_on_visit) {
-			if (!can_be_adopted(pl, c, i))
+			TRY(relieve(pl, i, c));
+			if (!pl->changed)
 				return plan__refuse(pl, i,
 						    "it would have to leave its group to hand that of %s "
 						    "down to a child, "
 						    "and neither it nor its parent can name its own: it "
 						    "could not get back",
 						    plan__who(pl, pl->visits[v].group, &who));
-			TRY(have_adopted(pl, c, i));
 		}
 	}
 	return 0;

@@ -223,14 +223,30 @@ static int break_circle(struct planner *pl, int32_t c, int32_t leader)
 	return 0;
 }
 
+/* A child of a dead leader's session that is no orphan: `r` may have to be born in that. */
+static bool may_need_ghost(const struct planner *pl, int32_t r)
+{
+	for (int32_t c = pl->nodes[r].first_kept; c != TREE_NONE; c = pl->nodes[c].next_kept) {
+		int32_t leader = plan__founder(
+			pl, pl->nodes[c].birth_session == FREE ? 0 : pl->nodes[c].birth_session);
+
+		if (leader != TREE_NONE && pl->nodes[leader].role == PLAN_GHOST &&
+		    plan__notify(pl, c) != SIGCHLD)
+			return true;
+	}
+	return false;
+}
+
 /* Those that `r`, an init, can have from outside, or else by itself, if it was in their session anyway. */
 static int settle_adopted(struct planner *pl, int32_t r)
 {
+	bool ghost = pl->nodes[r].first_need != TREE_NONE && may_need_ghost(pl, r);
+
 	for (int32_t c = pl->nodes[r].first_need, next; c != TREE_NONE; c = next) {
 		int32_t session = pl->nodes[c].birth_session;
 
 		next = pl->nodes[c].next_need;
-		if (pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE &&
+		if (pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE && !ghost &&
 		    plan__session(pl, pl->nodes[r].parent) == session)
 			need(pl, c, r);
 		else if (pl->nodes[r].leads_session && pl->nodes[r].birth_session == session)

@@ -170,6 +170,49 @@ static void seeds_come_back(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* ----------------------------------------------------------------------------------- every wait status -- */
+
+static void add_child(struct tree *t, int32_t number, int code, int signal)
+{
+	struct tree_process *p = tree_process_add(t);
+	int32_t *nspid = tree_alloc(t, sizeof *nspid);
+
+	assert_true(p && nspid);
+	*nspid = number;
+	p->nspid = nspid;
+	p->levels = 1;
+	p->ppid = number == 10 ? 0 : 10;
+	p->state = number == 10 ? TREE_LIVE : TREE_ZOMBIE;
+	p->exit_code = (int16_t)code;
+	p->exit_signal = (int16_t)signal;
+	p->core_dumped = signal == TREE_ABSENT ? TREE_ABSENT : 0;
+}
+
+/* By default it ends a process: signal(7). */
+static bool kills(int signal)
+{
+	return signal != SIGCHLD && signal != SIGCONT && signal != SIGURG && signal != SIGWINCH &&
+	       (signal < SIGSTOP || signal > SIGTTOU);
+}
+
+static void every_exit_code_and_signal_comes_back(void **state)
+{
+	(void)state;
+	struct tree *t = tree_new(NULL);
+	struct tree_error err = { 0 };
+
+	assert_non_null(t);
+	add_child(t, 10, TREE_ABSENT, TREE_ABSENT);
+	for (int code = 0; code <= 255; code++)
+		add_child(t, 100 + code, code, TREE_ABSENT);
+	for (int signal = 1; signal <= 64; signal++)
+		if (kills(signal))
+			add_child(t, 400 + signal, TREE_ABSENT, signal);
+	assert_int_equal(tree_validate(t, &err), 0);
+	assert_int_equal(rebuild(t, 0, false), 0);
+	tree_free(t);
+}
+
 /* They were there, so there is a plan for each of them. */
 static void no_tree_is_refused(void **state)
 {
@@ -212,9 +255,10 @@ int main(void)
 		puts("1..0 # SKIP random live trees are made by root only");
 		return 0;
 	}
-	rows = calloc(max, sizeof *rows);
-	tests = calloc(max + 1, sizeof *tests);
+	rows = calloc(max + 1, sizeof *rows);
+	tests = calloc(max + 2, sizeof *tests);
 	first_seed = from_environment("SETTID_SEED", (uint64_t)time(NULL) * 1000003u);
+	tests[rows_len++] = (struct CMUnitTest)cmocka_unit_test(every_exit_code_and_signal_comes_back);
 	for (enum kind kind = 0; kind < KINDS; kind++)
 		add_rows(kind, seeds[kind]);
 	tests[rows_len] = (struct CMUnitTest){ "no tree is refused", no_tree_is_refused, NULL, NULL, NULL };
