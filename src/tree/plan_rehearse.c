@@ -497,14 +497,18 @@ static bool all_settled(const struct planner *pl)
 	return true;
 }
 
-/* It waits for a namespace to enter, and its maker, to found a session or a group, for it. */
+/* It waits for a namespace to enter, and its maker, to found a session or a group, for it; or that waits for the group
+ * that it still has to move it to. */
 static bool could_be_carried(const struct planner *pl, int32_t i)
 {
 	const struct plan_node *n = &pl->nodes[i];
 	int32_t r = plan__maker(pl, i);
 
-	return !n->now.born && !n->sibling && r != TREE_NONE && pl->nodes[r].now.born && !plan__dies(pl, r) &&
-	       (n->born_early || n->station == PLAN_AT_BIRTH) && !can_be_born(pl, i);
+	if (n->sibling || r == TREE_NONE || !pl->nodes[r].now.born || plan__dies(pl, r))
+		return false;
+	if (n->now.born)
+		return !n->now.settled && settled_early(pl, i);
+	return (n->born_early || n->station == PLAN_AT_BIRTH) && !can_be_born(pl, i);
 }
 
 /* A short-lived child of its maker's carries session and group on, and makes it later, as its sibling. */
