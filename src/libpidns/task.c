@@ -108,6 +108,7 @@ static void take_turn(struct pidns_task *t)
 	}
 	if (t->waiting)
 		pidns__wait_end(t, PIDNS_ENDED);
+	t->leaves = true;
 	pidns__list_remove(&t->work);
 	put_on(&t->world->dying, t);
 }
@@ -189,7 +190,7 @@ void pidns__await_threads(struct pidns_task *self)
 	pidns__ready(self);
 }
 
-/* One that stays alive if there is one, else one that has not begun to exit. */
+/* One that stays alive if there is one, else one that has not been on its way out yet. */
 struct pidns_task *pidns__live_thread(const struct pidns_process *p)
 {
 	struct pidns_task *doomed = NULL;
@@ -197,7 +198,7 @@ struct pidns_task *pidns__live_thread(const struct pidns_process *p)
 	pidns__each(node, &p->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
-		if (t->exiting)
+		if (t->exiting || t->leaves)
 			continue;
 		if (!t->doomed)
 			return t;
