@@ -241,9 +241,10 @@ fi
 
 # A cgroup of our own, version 1 or 2; its folder in $cgroup.
 make_cgroup() {
+	name=settid-check-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ') # this shell is number 1: $$ is nobody's name
 	for top in /sys/fs/cgroup/pids /sys/fs/cgroup /sys/fs/cgroup/unified; do
-		[ -d "$top" ] && mkdir "$top/settid-test-$$" 2>/dev/null || continue
-		cgroup=$top/settid-test-$$
+		[ -d "$top" ] && mkdir "$top/$name" 2>/dev/null || continue
+		cgroup=$top/$name
 		[ -w "$cgroup/pids.max" ] && return 0
 		rmdir "$cgroup"
 	done
