@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prove.h: what prove.c, which carries a plan out on the model, and prove_wanted.c, which looks at the end, share.
+ * prove.h: what prove.c, which has a plan carried out on the model, prove_steps.c, which knows its steps, and
+ * prove_wanted.c, which looks at the end, share.
  *
  * Keeps:   (V1) nothing is believed of the plan but its steps; the wanted tree is looked at in the end only.
  */
@@ -44,6 +45,19 @@ struct prove {
 
 /* Says who did what wrong; -EPROTO. */
 int prove__wrong(struct prove *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static inline struct prove_actor *me(struct prove *v)
+{
+	return &v->actors[v->me];
+}
+
+/* `actor` can go on, or may be able to. */
+void prove__wake(struct prove *v, uint32_t actor);
+
+/* prove_steps.c: one step of v->me's: GOES_ON, WAITS (it is with what it waits for), or a negative errno. */
+enum { GOES_ON = 0, WAITS = 1 };
+int prove__carry_out(struct prove *v, const struct plan_step *s);
+void prove__be_born(struct prove *v, uint32_t actor, struct pidns_task *task);
 
 /* prove_wanted.c: is the model the wanted tree?  `ended`: and has everybody done the last step? */
 int prove__wanted(struct prove *v, bool ended);
