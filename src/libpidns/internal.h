@@ -262,7 +262,7 @@ struct pidns_task {
 	bool held;        /* its call has stopped it, and returns when it goes on */
 	bool execs;       /* it waits for the other threads to end: signals wait until it is done */
 	bool doomed;      /* on its way out: will exit with `code` */
-	bool leaves; /* doomed, and it knows: it is on world->dying, or was */
+	bool leaves;      /* doomed, and it knows: it is on world->dying, or was */
 	bool exiting;
 	bool zapping;   /* an init that waits for its namespace to empty */
 	bool left;      /* has exited; a leader's remains */

@@ -3,7 +3,7 @@
  * test_calls.c: what the calls of the task model answer at their edges: by who cannot act, with numbers out of range, with other
  * rights, and in an order of turns that the embedder chooses.
  */
-#include <pidns.h>
+#include "mem.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,23 +17,11 @@
 #define IT(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 struct scene {
+	struct mem mem; /* first: the allocator's context is the scene's */
 	struct pidns_world *w;
 	struct pidns_task *boot, *init, *a;
 	uint32_t chosen[8], choices, turns, deaths;
 };
-
-static void *give(void *ctx, size_t size)
-{
-	(void)ctx;
-	return malloc(size);
-}
-
-static void take(void *ctx, void *p, size_t size)
-{
-	(void)ctx;
-	(void)size;
-	free(p);
-}
 
 static uint32_t choose(void *ctx, uint32_t turns, uint32_t deaths)
 {
@@ -65,11 +53,10 @@ static struct pidns_task *thread_of(struct pidns_task *t)
 static int set_up(void **state)
 {
 	static struct scene s;
-	struct pidns_env env = {
-		.size = sizeof env, .ctx = &s, .alloc = give, .free = take, .choose = choose
-	};
+	struct pidns_env env = mem_env(&s.mem);
 
 	memset(&s, 0, sizeof s);
+	env.choose = choose;
 	assert_int_equal(pidns_world_new(&env, NULL, &s.w), 0);
 	assert_int_equal(pidns_boot(s.w, &s.boot), 0);
 	s.init = child_of(s.boot, PIDNS_CLONE_NEWPID);
@@ -84,6 +71,7 @@ static int tear_down(void **state)
 
 	assert_null(pidns_check(s->w));
 	pidns_world_free(s->w);
+	assert_int_equal(s->mem.bytes, 0);
 	return 0;
 }
 

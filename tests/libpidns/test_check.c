@@ -6,6 +6,7 @@
  * Keeps:   the world is sound before and after each change, so that it is this change that was found.
  */
 #include "libpidns/internal.h"
+#include "mem.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,22 +20,10 @@
 #define IT(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 struct scene {
+	struct mem mem;
 	struct pidns_world *w;
 	struct pidns_task *boot, *init, *a, *b, *thread, *zombie;
 };
-
-static void *give(void *ctx, size_t size)
-{
-	(void)ctx;
-	return malloc(size);
-}
-
-static void take(void *ctx, void *p, size_t size)
-{
-	(void)ctx;
-	(void)size;
-	free(p);
-}
 
 static struct pidns_task *child_of(struct pidns_task *parent, uint64_t flags)
 {
@@ -48,9 +37,10 @@ static struct pidns_task *child_of(struct pidns_task *parent, uint64_t flags)
 
 static int set_up(void **state)
 {
-	static const struct pidns_env env = { .size = sizeof env, .alloc = give, .free = take };
 	static struct scene s;
+	struct pidns_env env = mem_env(&s.mem);
 
+	s.mem = (struct mem){ 0 };
 	assert_int_equal(pidns_world_new(&env, NULL, &s.w), 0);
 	assert_int_equal(pidns_boot(s.w, &s.boot), 0);
 	s.init = child_of(s.boot, PIDNS_CLONE_NEWPID);
@@ -70,6 +60,7 @@ static int tear_down(void **state)
 
 	assert_null(pidns_check(s->w));
 	pidns_world_free(s->w);
+	assert_int_equal(s->mem.bytes, 0);
 	return 0;
 }
 
