@@ -193,13 +193,28 @@ static int refuse_tops(struct planner *pl, const struct haunting *g, uint32_t a,
 		plan__who(pl, pl->nodes[c].parent == TREE_NONE ? c : pl->nodes[c].parent, &one));
 }
 
+/* Siblings have one signal, the ghost's: those with another one were born to their parent itself. */
+static bool has_two_signals(const struct planner *pl, const struct haunting *g, uint32_t k)
+{
+	int first = SIGCHLD;
+
+	for (int32_t c = g->tops[k].first; c != TREE_NONE; c = pl->nodes[c].next_need) {
+		int sig = plan__notify(pl, c);
+
+		if (sig != SIGCHLD && first != SIGCHLD && sig != first)
+			return true;
+		first = sig == SIGCHLD ? first : sig;
+	}
+	return false;
+}
+
 /* Until all that are left are on one way up. */
 static int gather(struct planner *pl, struct haunting *g)
 {
 	bool done = true;
 
 	for (uint32_t k = 0; k < g->len; k++) {
-		if (!is_too_low(pl, g, g->tops[k].parent))
+		if (!is_too_low(pl, g, g->tops[k].parent) && !has_two_signals(pl, g, k))
 			continue;
 		TRY(give_way(pl, g, k, &done));
 		if (!done)
