@@ -56,7 +56,7 @@ bool pidns__init_dies(struct pidns_task *t)
 	kill_all(ns, p);
 	reap_own(p);
 	if (ns->reboot)
-		p->status = ns->reboot;
+		p->group_exit = p->status = ns->reboot; /* whichever thread is the last */
 	return ns->count > (pidns__is_leader(t) ? 1u : 2u);
 }
 
