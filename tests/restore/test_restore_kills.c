@@ -63,10 +63,12 @@ static const char *const trees[] = { "single",
 				     "handed-down",
 				     "swapped",
 				     "children-elsewhere",
+				     "clone-parent-of-inner-leader",
 				     "dead-leaders-on-one-way-up",
 				     "subreapers",
-				     "clone-parent-of-inner-leader",
 				     "nested-init-adopts" };
+/* The last ones have orphans: between birth and adoption those die with the guard, and with nobody else. */
+enum { TREES = sizeof trees / sizeof *trees, TREES_WITH_ORPHANS = 3 };
 
 static const char *settid, *folder;
 static uint64_t seed;
@@ -120,8 +122,9 @@ static struct round start(void)
 	int out[2];
 
 	snprintf(r.tree, sizeof r.tree, "%s",
-		 strcmp(row->how, "--exec") == 0 ? "programs"
-						 : trees[random_next() % (sizeof trees / sizeof *trees)]);
+		 strcmp(row->how, "--exec") == 0
+			 ? "programs"
+			 : trees[random_next() % (row->victim == BOTH ? TREES - TREES_WITH_ORPHANS : TREES)]);
 	snprintf(path, sizeof path, "%s/%s.json", folder, r.tree);
 	snprintf(r.into, sizeof r.into, "%s", row->into);
 	if (strcmp(row->into, "PID") == 0) {
