@@ -419,6 +419,16 @@ static int not_held(struct facts *f)
 	return -EPERM;
 }
 
+/* Held by our own freezer, which was told otherwise: the thread was on its way out, or from one number to another. */
+static bool is_held_already(struct facts *f, int32_t tid)
+{
+	char path[48];
+	struct proc_status s;
+	long n = proc_slurp(f->r, f->dir, task_path(path, tid, "/status"), false);
+
+	return n > 0 && proc_parse_status(f->r->buf, (size_t)n, &s) == 0 && s.tracer == f->r->freezer->pid;
+}
+
 /* A dead leader is nobody to freeze; all others that are refused are a failure. */
 static int hold_thread(struct facts *f, int32_t tid)
 {
@@ -429,7 +439,9 @@ static int hold_thread(struct facts *f, int32_t tid)
 	if (e != -EPERM)
 		return e;
 	int dead = read_stat(f, task_path(path, tid, "/stat"), &stat);
-	return proc_gone(dead) || (dead == 0 && (stat.state == 'Z' || stat.state == 'X')) ? 0 : e;
+	if (proc_gone(dead) || (dead == 0 && (stat.state == 'Z' || stat.state == 'X')))
+		return 0;
+	return is_held_already(f, tid) ? 0 : e;
 }
 
 /* Freezes every thread that is there; again, until a listing shows no new one. */
