@@ -173,7 +173,8 @@ it "settid's own reservation is known as that" reserved
 
 # ------------------------------------------------------------------------------------- rights, limits --
 
-as_user='setpriv --reuid 65534 --regid 65534 --clear-groups'
+# somebody whom no other test becomes: limits count all processes of a user
+as_user='setpriv --reuid 64123 --regid 64123 --clear-groups'
 users() {
 	tree_of 2000 2001 >tree
 	chmod 644 tree
