@@ -91,10 +91,10 @@ it "check answers by this machine's inventory as it does here" same_as_here
 # Machine n of many holds number n and a few hundred others.
 many() {
 	count=${SETTID_INVENTORIES:-1000}
-	"$SETTID" inventory --json | sed '/"numbers"/,$d' >head
+	"$SETTID" inventory --json | sed '/"numbers"/,$d' >begin
 	mkdir machines
 	awk -v count="$count" 'BEGIN {
-		while ((getline line <"head") > 0)
+		while ((getline line <"begin") > 0)
 			head = head line "\n"
 		for (m = 1; m <= count; m++) {
 			file = "machines/" m ".json"
