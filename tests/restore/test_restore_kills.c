@@ -192,7 +192,7 @@ static void expect_status(const struct round *r, int status, int sig, double aft
 	if (row->victim == RESTORER || row->victim == BOTH || (WIFSIGNALED(status) && !stands))
 		return; /* a signal that came before anything was made ends it as it ends any program */
 	if (row->victim == GUARD &&
-	    (strcmp(row->how, "--hold") || !WIFEXITED(status) || WEXITSTATUS(status) != 1))
+	    (strcmp(row->how, "--hold") != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 1))
 		world_check_failed(__FILE__, __LINE__, "%s, %s: guard killed after %.1f ms: wait status 0x%x",
 				   r->tree, r->into, after * 1000, status);
 	if (row->victim == ASKED && (!WIFEXITED(status) || WEXITSTATUS(status) != !stands))
