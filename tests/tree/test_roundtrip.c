@@ -103,7 +103,17 @@ static int make_plan(const struct tree *want, bool current, struct plan **p, str
 	return r;
 }
 
-/* Builds `want` anew and compares; 0, or what went wrong was said. */
+static void hangup(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * Builds `want` anew and compares; 0, or what went wrong was said.
+ *
+ * Those outside of all of the tree's groups are in ours: where one of them is stopped when others die, the kernel sends the
+ * whole group SIGHUP (R6.47), us too.  A handler, which no placeholder inherits.
+ */
 static int rebuild(struct tree *want, uint64_t seed, bool current)
 {
 	const struct restore_options o = { .into = current ? RESTORE_CURRENT : RESTORE_NEW };
@@ -112,11 +122,13 @@ static int rebuild(struct tree *want, uint64_t seed, bool current)
 	struct plan *p = NULL;
 	int bad = make_plan(want, current, &p, &err);
 
+	signal(SIGHUP, hangup);
 	if (getenv("SETTID_SHOW"))
 		tree_write_json(want, stdout);
 	if (bad == -EOPNOTSUPP) {
 		print_message("# seed=0x%" PRIx64 " refused: %s\n", seed, err.text);
 		refused++;
+		signal(SIGHUP, SIG_DFL);
 		return 0;
 	}
 	for (uint32_t k = 0; bad == 0 && k < p->substituted_len; k++)
@@ -135,6 +147,7 @@ static int rebuild(struct tree *want, uint64_t seed, bool current)
 		restored += bad == 0;
 	}
 	restore_end(r);
+	signal(SIGHUP, SIG_DFL);
 	plan_free(p);
 	return bad;
 }
