@@ -195,8 +195,10 @@ static int die_as_init(struct prove *v, int32_t sig)
 /* All signals are blocked, and this one is let through. */
 static int32_t signal_self(struct prove *v, int32_t sig)
 {
-	int32_t r = pidns_sigprocmask(me(v)->task, PIDNS_SIG_UNBLOCK, (uint64_t)1 << (sig - 1));
+	int32_t r = -PIDNS_EINVAL;
 
+	if (sig >= 1 && sig <= 64)
+		r = pidns_sigprocmask(me(v)->task, PIDNS_SIG_UNBLOCK, (uint64_t)1 << (sig - 1));
 	return r < 0 ? r : pidns_kill(me(v)->task, pidns_getpid(me(v)->task), sig);
 }
 
