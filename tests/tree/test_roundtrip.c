@@ -152,6 +152,13 @@ static int rebuild(struct tree *want, uint64_t seed, bool current)
 	return bad;
 }
 
+/* AddressSanitizer maps terabytes, of which a dump, now and then, does not come to its end. */
+#ifdef __SANITIZE_ADDRESS__
+enum { LEFT_OUT = LIVE_TREE_CORES };
+#else
+enum { LEFT_OUT = 0 };
+#endif
+
 static int round_trip(uint64_t seed, enum kind kind)
 {
 	static const unsigned shapes[KINDS] = { LIVE_TREE_ALL | LIVE_TREE_HELPED,
@@ -160,7 +167,7 @@ static int round_trip(uint64_t seed, enum kind kind)
 							LIVE_TREE_WILD | LIVE_TREE_HIGH };
 	struct live_tree live = { 0 };
 	unsigned size = 2 + (unsigned)(seed * 2654435761u >> 7) % (kind == PLAIN ? 40 : 60);
-	int bad = live_tree_start(seed, size, shapes[kind], &live);
+	int bad = live_tree_start(seed, size, shapes[kind] & ~(unsigned)LEFT_OUT, &live);
 	struct tree *want = bad < 0 ? NULL : dump(live.root, seed);
 
 	live_tree_stop(&live);
@@ -264,6 +271,9 @@ int main(void)
 	size_t max = (seeds[0] + seeds[1] + seeds[2]) / SEEDS_PER_ROW + KINDS;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
+	if (LEFT_OUT)
+		print_message("# zombies with core dumps are left out: AddressSanitizer's memory is not for "
+			      "dumping\n");
 	if (geteuid() != 0) {
 		puts("1..0 # SKIP random live trees are made by root only");
 		return 0;
