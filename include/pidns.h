@@ -120,7 +120,7 @@ enum pidns_feature {
 	PIDNS_HAS_PIDFD_IOCTL = 1 << 6,        /* 6.11: ioctls of pidfds: unknown ones are EINVAL      */
 	PIDNS_HAS_PIDFD_INFO = 1 << 7,         /* 6.13: PIDFD_GET_INFO                                 */
 	PIDNS_HAS_OWN_PID_MAX = 1 << 8,        /* 6.14: pid_max per namespace                          */
-	PIDNS_HAS_PIDFD_SELF = 1 << 9,         /* 6.15: descriptors -10000 and -10001; a leader's pidfd */
+	PIDNS_HAS_PIDFD_SELF = 1 << 9,         /* 6.15: descriptors -10000 and -10001                  */
 	PIDNS_HAS_PIDFD_ERRNO = 1 << 10,       /* 6.16: pidfd_open tells ENOENT and ESRCH apart        */
 };
 

@@ -138,7 +138,7 @@ int32_t pidns_pidfd_poll(const struct pidns_pidfd *fd)
 
 	if (!t)
 		return PIDNS_POLLIN | (pidns__has(fd->world, PIDNS_HAS_PIDFD_THREAD) ? PIDNS_POLLHUP : 0);
-	if (pidns__is_leader(t) && pidns__has(fd->world, PIDNS_HAS_PIDFD_SELF))
+	if (pidns__is_leader(t))
 		thread = false; /* a leader's end is its process's, whoever asks */
 	return t->is_zombie || (thread && t->left) ? PIDNS_POLLIN : 0;
 }
