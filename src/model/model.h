@@ -74,7 +74,7 @@ struct model_world {
 	struct pidns_user_ns *first_user_ns;
 	int task_end;
 	struct model_task **task;
-	uint64_t order_seed, order;
+	uint64_t order_seed, order, trace;
 	int64_t allocations_left; /* until libpidns gets no more memory; negative: it always does */
 	const char *broken;       /* what pidns_check() said; NULL: nothing */
 };
@@ -86,6 +86,8 @@ void model_close(struct model_world *w);
 void model_step(struct model_world *w, const struct op *op, struct op_answer *a);
 /* From now on, who of several that were woken goes first: 0: libpidns's own order, else the seed of another. */
 void model_reorder(struct model_world *w, uint64_t seed);
+/* Tells two ways from each other in which turns have been taken since then. */
+uint64_t model_trace(const struct model_world *w);
 struct model_task *model_task(const struct model_world *w, int index); /* NULL: no such index */
 int model_index(const struct pidns_task *t);                           /* -1: of none        */
 int32_t model_number(const struct model_task *t, int level);

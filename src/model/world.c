@@ -94,10 +94,9 @@ static uint32_t next_random(struct model_world *w)
  * A shuffle that comes again with the same seed.  Schedulers are no dice: whoever is woken goes on to his end before the next,
  * or all take their first turns, with few exceptions or many.
  */
-static uint32_t choose(void *ctx, uint32_t turns, uint32_t deaths)
+static uint32_t pick(struct model_world *w, uint32_t turns, uint32_t deaths)
 {
 	static const uint32_t exceptions[] = { 0, 10, 25, 50, 100 };
-	struct model_world *w = ctx;
 	bool one_by_one = w->order_seed & 1;
 
 	if (!w->order_seed)
@@ -107,10 +106,26 @@ static uint32_t choose(void *ctx, uint32_t turns, uint32_t deaths)
 	return one_by_one && deaths ? turns : 0;
 }
 
+static uint32_t choose(void *ctx, uint32_t turns, uint32_t deaths)
+{
+	struct model_world *w = ctx;
+	uint32_t chosen = pick(w, turns, deaths);
+
+	if (turns + deaths > 1)
+		w->trace = (w->trace ^ (chosen + 1)) * 0x100000001b3ULL;
+	return chosen;
+}
+
 void model_reorder(struct model_world *w, uint64_t seed)
 {
 	w->order_seed = seed;
 	w->order = (seed + 1) * 0x9e3779b97f4a7c15ULL;
+	w->trace = 0;
+}
+
+uint64_t model_trace(const struct model_world *w)
+{
+	return w->trace;
 }
 
 struct model_task *model_task(const struct model_world *w, int index)

@@ -6,20 +6,20 @@
  * session; what calls that waited have returned; which handlers have run.
  * Keeps: (D1) the model goes first: only what it says is harmless is done to the kernel (R2);
  *        (D2) all that the kernel shows after an operation is read once, into `seen`; the model is compared with that, and where
- *             it differs, the model in every order in which those who were woken might have had their turns.
+ *             it differs, the model in other orders in which those who were woken might have had their turns (orders.c).
  */
 #include "random.h"
 
 #include "../cases/live.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 uint32_t duel_features = UINT32_MAX;
 
 /* Two processes of the duel's own and a descriptor. */
-static void make_scene(struct duel *d, struct model_world *model, bool live)
+void duel_make_scene(struct duel *d, struct model_world *model, bool live)
 {
 	struct op lead = { .code = OP_SETSID, .actor = CASE_OUTER };
 	struct op make = {
@@ -56,7 +56,7 @@ int duel_open(struct duel *d, bool with_live)
 	}
 	if (r < 0)
 		return r;
-	make_scene(d, d->model, with_live);
+	duel_make_scene(d, d->model, with_live);
 	d->nspid[CASE_OUTER][0] = 1;
 	d->nspid_len[CASE_OUTER] = 1;
 	d->nspid[CASE_INIT][0] = 2;
@@ -69,6 +69,8 @@ int duel_close(struct duel *d)
 {
 	int r = d->live ? case_live.close(d->live) : 0;
 
+	for (size_t i = 0; i < d->steps; i++)
+		free(d->step[i].seen);
 	model_close(d->model);
 	return r;
 }
@@ -207,7 +209,7 @@ static bool same_answer(struct duel *d, const struct op *op, const struct op_ans
 
 static const int watched_signals[DUEL_SIGNALS] = { 1, 10, 15, 17, 18, 20, 34 };
 
-static void look(struct duel *d, int i)
+void duel_look(struct duel *d, int i)
 {
 	struct op ask = { .code = OP_LOOK, .actor = i };
 
@@ -222,7 +224,7 @@ static void observe(struct duel *d, int i)
 	struct op ask = { .code = OP_RETURNS, .actor = i };
 
 	memset(seen, 0, sizeof *seen);
-	look(d, i);
+	duel_look(d, i);
 	case_live.step(d->live, &ask, &seen->returns);
 	ask.code = OP_SIGNALS;
 	for (int s = 0; s < DUEL_SIGNALS; s++) {
@@ -316,7 +318,7 @@ static bool same_worlds(struct duel *d)
 /* ---------------------------------------------------------------------------------------- stepping -- */
 
 /* R5.30: seen from its own namespace, an init's group is its own or outside, nothing else. */
-static bool is_hazard(const struct duel *d)
+bool duel_is_hazard(const struct duel *d)
 {
 	for (int i = 0; i < d->model->task_end; i++) {
 		const struct model_task *t = d->model->task[i];
@@ -353,7 +355,7 @@ static bool can_act(const struct model_task *t)
  * die when its last child was reaped.  The kernel may let the call return before that.  The model, where it has not, is told
  * to have returned as well.
  */
-static void returned_before(struct duel *d, const struct op *op, struct op_answer *m,
+static bool returned_before(struct duel *d, const struct op *op, struct op_answer *m,
 			    const struct op_answer *k)
 {
 	struct model_task *t = d->model->task[op->actor];
@@ -361,10 +363,10 @@ static void returned_before(struct duel *d, const struct op *op, struct op_answe
 	bool stopped = m->kind == ANSWER_BLOCKS && t->task && pidns_state(t->task) == PIDNS_STOPPED;
 
 	if (!others || (!stopped && m->kind != ANSWER_ENDED) || k->kind != ANSWER_OK)
-		return;
+		return false;
 	*m = *k;
 	t->pending = false;
-	d->step[d->steps - 1].returned = true;
+	return true;
 }
 
 /* In a shortened list set_tid may reach out beyond the world's own namespaces, which a model that ends there refuses. */
@@ -376,7 +378,7 @@ static bool reaches_out(const struct duel *d, const struct op *op)
 	return d->live && op->set_tid_len > levels && op->set_tid_len <= 32;
 }
 
-static bool is_compared(const struct op *op)
+bool duel_is_compared(const struct op *op)
 {
 	unsigned traits = op_by_code((enum op_code)op->code)->traits;
 
@@ -384,66 +386,30 @@ static bool is_compared(const struct op *op)
 	       op->code == OP_SETPGID;
 }
 
-static bool same_all(struct duel *d, const struct duel_step *step, struct op_answer *m)
+bool duel_same(struct duel *d, struct duel_step *step, struct op_answer *m)
 {
 	bool same;
 
-	returned_before(d, &step->op, m, &d->answer);
+	step->returned = returned_before(d, &step->op, m, &d->answer);
 	same = same_answer(d, &step->op, m, &d->answer);
-	if (is_compared(&step->op))
+	if (duel_is_compared(&step->op))
 		same = same_worlds(d) && same;
-	if (same && is_compared(&step->op))
+	if (same && duel_is_compared(&step->op))
 		keep_handled(d, &step->op);
 	return same;
 }
 
-/* The model as it was before the last operation, then that one with its turns in another order. */
-static bool replay(struct duel *d, uint64_t order, struct op_answer *m)
+/* What the kernel has shown of this step, kept: orders.c goes back to it.  False: no memory. */
+static bool keep_step(struct duel *d, struct duel_step *step)
 {
-	struct model_config config = { .features = duel_features, .may_reorder = true, .unchecked = true };
-
-	model_close(d->model);
-	d->model = NULL;
-	if (model_open(&d->model, &config) < 0)
-		return false;
-	make_scene(d, d->model, false);
-	for (size_t i = 0; i < d->steps; i++) {
-		struct duel_step *step = &d->step[i];
-		bool last = i + 1 == d->steps;
-
-		memset(m, 0, sizeof *m);
-		model_reorder(d->model, last ? order : step->order);
-		model_step(d->model, &step->op, m);
-		if (last)
-			step->order = order;
-		else if (step->returned)
-			d->model->task[step->op.actor]->pending = false;
-		for (int t = 0; !last && is_compared(&step->op) && t < d->model->task_end; t++)
-			same_return(d, t);
-	}
-	return true;
-}
-
-/* Linux leaves the order of turns to its scheduler: whether the model does in some order what the kernel did. */
-static bool may_be(struct duel *d)
-{
-	const struct timespec nap = { 0, 2 * 1000 * 1000 };
-
-	for (uint64_t order = 1; order <= DUEL_ORDERS; order++) {
-		struct op_answer m;
-
-		/* who is looked at may be on its way from one sleep to the next: what is seen has to last */
-		if (order <= 25 && is_compared(&d->step[d->steps - 1].op)) {
-			nanosleep(&nap, NULL);
-			for (int i = 0; i < d->model->task_end; i++)
-				look(d, i);
-		}
-		if (!replay(d, order - 1, &m))
-			return false;
-		if (!is_hazard(d) && same_all(d, &d->step[d->steps - 1], &m))
-			return true;
-	}
-	return false;
+	step->answer = d->answer;
+	step->tasks = duel_is_compared(&step->op) ? d->model->task_end : 0;
+	if (step->tasks == 0)
+		return true;
+	step->seen = malloc((size_t)step->tasks * sizeof *step->seen);
+	if (step->seen)
+		memcpy(step->seen, d->seen, (size_t)step->tasks * sizeof *step->seen);
+	return step->seen != NULL;
 }
 
 enum random_verdict duel_step(struct duel *d, const struct random_op *from, struct random_tally *tally)
@@ -452,6 +418,7 @@ enum random_verdict duel_step(struct duel *d, const struct random_op *from, stru
 	struct op_answer m = { 0 };
 	struct op op, live;
 	char why[sizeof d->why];
+	enum orders_how how;
 
 	resolve(d, from, &op);
 	if (op.actor >= d->model->task_end || !can_act(d->model->task[op.actor]))
@@ -468,7 +435,7 @@ enum random_verdict duel_step(struct duel *d, const struct random_op *from, stru
 		snprintf(d->why, sizeof d->why, "pidns_check: %s", d->model->broken);
 		return RANDOM_BROKEN;
 	}
-	if (is_hazard(d))
+	if (duel_is_hazard(d))
 		return RANDOM_END;
 	if (tally)
 		tally_add(tally, from, &m);
@@ -480,17 +447,20 @@ enum random_verdict duel_step(struct duel *d, const struct random_op *from, stru
 	live = for_live(d, &op);
 	memset(&d->answer, 0, sizeof d->answer);
 	case_live.step(d->live, &live, &d->answer);
-	for (int i = 0; is_compared(&op) && i < d->model->task_end; i++)
+	for (int i = 0; duel_is_compared(&op) && i < d->model->task_end; i++)
 		if (d->model->task[i]->used)
 			observe(d, i);
-	if (same_all(d, step, &m))
-		return RANDOM_SAME;
+	if (duel_same(d, step, &m))
+		return keep_step(d, step) ? RANDOM_SAME : RANDOM_END;
 	memcpy(why, d->why, sizeof why);
-	if (may_be(d)) {
-		if (tally)
-			tally->open++;
-		return RANDOM_SAME;
+	how = orders_explain(d);
+	if (how == ORDERS_NONE) {
+		memcpy(d->why, why, sizeof why);
+		return RANDOM_DIFFERS;
 	}
-	memcpy(d->why, why, sizeof why);
-	return RANDOM_DIFFERS;
+	if (tally)
+		tally->open++;
+	if (tally && how == ORDERS_EARLIER)
+		tally->earlier++;
+	return keep_step(d, step) ? RANDOM_SAME : RANDOM_END;
 }

@@ -4,6 +4,7 @@
  *
  *	generate.c   the next operation, chosen with the model's state in view
  *	duel.c       one operation on both sides, and every difference that can be seen afterwards
+ *	orders.c     other orders of turns, when the model's own is not what the kernel did
  *	shrink.c     a list of operations that differs, made as short as it gets, and printed as a script
  *	tally.c      how often each operation and each error has occurred
  *
@@ -12,7 +13,7 @@
  *        (R2) nothing is done to the kernel that could leave an init unkillable (R5.30): the model goes first, and a list ends
  *             before an init is in a group that somebody else of its namespace founded;
  *        (R3) what the kernel itself leaves open (who of several dies first) is no difference, and is counted: the model is
- *             tried with the turns in other orders, and goes on with the one that explains what the kernel did.
+ *             tried with the turns in other orders, and goes on with those that explain all that the kernel has shown.
  */
 #ifndef SETTID_TESTS_RANDOM_H
 #define SETTID_TESTS_RANDOM_H
@@ -59,13 +60,13 @@ static inline bool rng_percent(struct random_rng *r, uint32_t p)
 }
 
 struct random_tally {
-	uint64_t ops, open, unrepeated, worlds;
+	uint64_t ops, open, earlier, unrepeated, worlds;
 	uint64_t by_op[64];
 	uint64_t by_error[64][40];
 	uint64_t blocks, ended;
 };
 
-enum { DUEL_SIGNALS = 7, DUEL_STEPS = 4096, DUEL_ORDERS = 600 };
+enum { DUEL_SIGNALS = 7, DUEL_STEPS = 4096 };
 
 /* What the kernel shows of one task. */
 struct duel_seen {
@@ -76,8 +77,11 @@ struct duel_seen {
 /* One operation as it was performed. */
 struct duel_step {
 	struct op op;
-	uint64_t order; /* model_reorder(): what the kernel's scheduler seems to have chosen */
-	bool returned;  /* the kernel let it return before what it did reached the caller     */
+	uint64_t order;          /* model_reorder(): what the kernel's scheduler seems to have chosen */
+	bool returned;           /* the kernel let it return before what it did reached the caller     */
+	struct op_answer answer; /* the kernel's */
+	struct duel_seen *seen;  /* ... and what it showed afterwards, of so many tasks; owned */
+	int tasks;
 };
 
 /* Both sides of one list of operations.  live is NULL where only the model runs. */
@@ -101,6 +105,20 @@ int duel_open(struct duel *d, bool with_live);
 /* 0, or negative when the kernel's side would not end. */
 int duel_close(struct duel *d);
 enum random_verdict duel_step(struct duel *d, const struct random_op *op, struct random_tally *tally);
+
+/* For orders.c: two processes of the duel's own and a descriptor; how a task looks now, into d->seen; whether an init is where
+ * it must not be (R5.30); whether an operation's outcome is looked at; whether the model's answer *m and its world are what
+ * d->answer and d->seen say, with the reason in d->why. */
+void duel_make_scene(struct duel *d, struct model_world *model, bool live);
+void duel_look(struct duel *d, int i);
+bool duel_is_hazard(const struct duel *d);
+bool duel_is_compared(const struct op *op);
+bool duel_same(struct duel *d, struct duel_step *step, struct op_answer *m);
+
+/* Whether there are orders of turns in which the model does all that the kernel did: of the last operation alone, or of an
+ * earlier one too.  Then d->model is the model that did. */
+enum orders_how { ORDERS_NONE, ORDERS_LAST, ORDERS_EARLIER };
+enum orders_how orders_explain(struct duel *d);
 
 /* The next operation; the model says who could perform it. */
 /* What a kernel cannot be asked: bits.  Writing pid_max where it is the machine's own, for each list would find what the last

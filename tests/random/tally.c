@@ -59,9 +59,10 @@ void tally_print(FILE *out, const struct random_tally *t)
 
 	fprintf(out,
 		"# %llu operations in %llu worlds, %llu blocked, %llu ended their caller, %llu with "
-		"turns in another order, %llu differences seen once\n",
+		"turns in another order (%llu: of earlier operations too), %llu differences seen once\n",
 		(unsigned long long)t->ops, (unsigned long long)t->worlds, (unsigned long long)t->blocks,
-		(unsigned long long)t->ended, (unsigned long long)t->open, (unsigned long long)t->unrepeated);
+		(unsigned long long)t->ended, (unsigned long long)t->open, (unsigned long long)t->earlier,
+		(unsigned long long)t->unrepeated);
 	for (int code = 0; code < 64; code++) {
 		if (!t->by_op[code])
 			continue;
