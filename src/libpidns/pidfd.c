@@ -147,7 +147,9 @@ int32_t pidns_pidfd_poll(const struct pidns_pidfd *fd)
 static bool may_look_at(const struct pidns_task *self, const struct pidns_task *t)
 {
 	const struct pidns_cred *c = &self->cred, *of = &t->cred;
-	const struct pidns_user_ns *memory = t->process->has_execed ? of->user_ns : &t->world->user_ns;
+	/* whose memory is gone is asked for as if it were the first namespace's */
+	const struct pidns_user_ns *memory =
+		t->process->has_execed && !t->exiting ? of->user_ns : &t->world->user_ns;
 	bool same_user = c->uid == of->uid && c->uid == of->euid && c->uid == of->suid;
 
 	if (t->process == self->process)

@@ -291,10 +291,10 @@ static long do_fdinfo(const struct puppet_shared *shared, const struct op *op, s
 
 static void crash(void)
 {
-	uint64_t none[2] = { 0, 0 };
+	uint64_t none[2] = { 1, 1 };
 
-	/* No core file, and no helper that would take one. */
-	SYS5(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/* No core file, which would be longer, and no helper: for that one, a limit of 0 is none and 1 is.  Who may look at the
+	 * process is left as it was. */
 	SYS4(SYS_prlimit64, 0, RLIMIT_CORE, none, NULL);
 	*(volatile char *)puppet_unreadable() = 1;
 }

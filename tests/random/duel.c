@@ -181,9 +181,6 @@ static bool same_answer(struct duel *d, const struct op *op, const struct op_ans
 				      FIELD_UID, FIELD_PARENT_TID, FIELD_CHILD_TID, FIELD_REVENTS };
 	char a[16], b[16];
 
-	/* whether the dead may be looked at is asked before whether they are there, and not known here */
-	if (op->code == OP_SETNS && m->err == PIDNS_ESRCH && k->err == PIDNS_EPERM)
-		return true;
 	if (m->kind != k->kind || m->err != k->err) {
 		snprintf(d->why, sizeof d->why, "%s by t%d: model %s %s, kernel %s %s",
 			 op_by_code((enum op_code)op->code)->name, op->actor, kinds[m->kind],
