@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """bench.py: ./dev bench: measures, compares each figure with its bound, prints tables.
 
-usage: ./dev bench [spawn|fork|threads|restore|dump|pidns]... [--json] [--write]
+usage: ./dev bench [spawn|fork|threads|restore|criu|prepare|dump|pidns]... [--json] [--write]
 
   --json    the results as JSON instead of tables
   --write   also into docs/performance.json, and from there into the tables of docs/performance.md and its plots
@@ -13,36 +13,20 @@ plot.py draws the curves.  Measuring itself is done by the C programs next to th
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 
+import criu
 import pidns
+import prepare
 import report
+import restore
 import samples
-
-BUILD = os.path.abspath("build-bench")
-SETTID = f"{BUILD}/src/settid/settid"
-SIZES = (10, 100, 1000, 10000)
-TIMEOUT = 300  # seconds for one program: ten times what it takes on a busy machine
-
-
-def run(program, *args):
-    command = [f"{BUILD}/bench/{program}", *map(str, args)]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=TIMEOUT).stdout
-
-
-def bound(name, value, at_most, spread=None, unit=""):
-    return {"name": name, "value": value, "at_most": at_most, "spread": spread, "unit": unit, "met": value <= at_most}
-
-
-def say(text):
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{text}")
-        sys.stderr.flush()
-
+from common import BUILD, SETTID, TIMEOUT, bound, run, say
+from restore import count_calls
+from shapes import tree_file
 
 # ---------------------------------------------------------------------------------------------- spawn, fork
 
@@ -131,123 +115,6 @@ def threads():
     return {"tables": [compare("Create a thread with a chosen TID, join it", measured, THREAD_ROWS)], "bounds": []}
 
 
-# -------------------------------------------------------------------------------------------------- restore
-
-
-def parent_of(shape, number):
-    return {"chain": number - 1, "binary": number // 2}.get(shape, 1 if number > 1 else 0)
-
-
-def tree_file(directory, shape, size, first=1):
-    """As shape.h has it; `first` moves all numbers up."""
-    processes = []
-    for number in range(1, size + 1):
-        parent = parent_of(shape, number)
-        process = {"nspid": [number + first - 1], "ppid": parent and parent + first - 1, "pgid": 0, "sid": 0}
-        process.update({"state": "live", "comm": "placeholder"})
-        if shape == "dead" and number > 1:
-            process.update({"state": "zombie", "exit_signal": int(signal.SIGQUIT), "core_dumped": False})
-        processes.append(process)
-    path = f"{directory}/{shape}-{size}-{first}.json"
-    with open(path, "w", encoding="utf-8") as out:
-        json.dump({"settid": 1, "processes": processes}, out)
-    return path
-
-
-def proc_kib(pid, field):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith(field + ":"))
-
-
-def restore_once(path, look=None):
-    """The fork stage's seconds; look(restorer's pid) is called while the tree stands."""
-    restorer = subprocess.Popen([SETTID, "restore", "--json", "--no-verify", path], stdout=subprocess.PIPE, text=True)
-    text = ""
-    for line in restorer.stdout:
-        text += line
-        if line.startswith("}"):
-            break
-    seen = look(restorer.pid) if look else None
-    restorer.send_signal(signal.SIGTERM)
-    restorer.wait()
-    return seen if look else json.loads(text)["fork_seconds"]
-
-
-def memory_mib(restorer):
-    """The restorer's peak, and what the guard and all placeholders share."""
-    with open(f"/proc/{restorer}/task/{restorer}/children", encoding="utf-8") as children:
-        guard = children.read().split()[0]
-    return (proc_kib(restorer, "VmHWM") + proc_kib(guard, "VmHWM")) / 1024
-
-
-def count_calls(path, *options):
-    command = [f"{BUILD}/bench/count_calls", SETTID, "restore", "--json", *options, path]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True, timeout=TIMEOUT)
-    return {name: int(calls) for name, calls in (line.split() for line in done.stderr.splitlines())}
-
-
-TREES = [("flat", n) for n in SIZES] + [("binary", n) for n in SIZES] + [("chain", 200)]
-TREES += [("dead", n) for n in SIZES[1:]]
-REPEATS = {10: 6, 100: 8, 200: 3, 1000: 2, 10000: 1}
-ROUNDS = 9
-
-
-def measure_trees(directory):
-    """{(shape, size): ([restore ns per process...], [raw ns per process...])}; the two take turns."""
-    taken = {tree: ([], []) for tree in TREES}
-    paths = {tree: tree_file(directory, *tree) for tree in TREES}
-    # unmeasured: memory that a virtual machine touches for the first time costs its host's page faults
-    run("raw_tree", "flat", SIZES[-1])
-    for k in range(ROUNDS):
-        for shape, size in TREES:
-            say(f"restore: round {k + 1} of {ROUNDS}, {shape} {size}")
-            ours, raw = taken[shape, size]
-            for turn in range(REPEATS[size]):
-                for way in (0, 1) if (k + turn) % 2 else (1, 0):
-                    if way:
-                        raw.append(int(run("raw_tree", shape, size)) / size)
-                    else:
-                        ours.append(restore_once(paths[shape, size]) * 1e9 / size)
-    return taken
-
-
-def restore_bounds(taken, directory):
-    bounds = []
-    for shape, size in TREES:
-        value, spread = samples.ratio(*taken[shape, size])
-        label = f"{shape} tree of {size:,}" if shape != "dead" else f"{size:,} zombies with memory of their own"
-        bounds.append(bound(f"restore: {label} / raw loop", value, 1.15 if shape == "dead" else 0.6, spread))
-    for shape in ("flat", "binary"):
-        value, spread = samples.growth(taken[shape, 10000][0], taken[shape, 100][0])
-        raw, _ = samples.growth(taken[shape, 10000][1], taken[shape, 100][1])
-        label = f"restore: a process of 10,000 / of 100 ({shape}; raw loop: {raw:.2f})"
-        bounds.append(bound(label, value, 1.3, spread))
-    for shape, size in (("flat", 10000), ("binary", 1000), ("chain", 200)):
-        say(f"restore: system calls, {shape} {size}")
-        calls = count_calls(tree_file(directory, shape, size), "--no-verify")
-        bounds.append(bound(f"restore: system calls per process ({shape}, {size:,})", calls["stage"] / size, 4))
-    mib = restore_once(tree_file(directory, "binary", 10000), memory_mib)
-    bounds.append(bound("restore: memory for 10,000 processes", mib, 64, unit="MiB"))
-    return bounds
-
-
-def restore():
-    rows, curves = [], {}
-    with tempfile.TemporaryDirectory() as directory:
-        taken = measure_trees(directory)
-        bounds = restore_bounds(taken, directory)
-    for shape, size in TREES:
-        ours, raw = taken[shape, size]
-        value, spread = samples.ratio(ours, raw)
-        rows.append([shape, f"{size:,}", samples.low(ours) / 1e3, samples.low(raw) / 1e3, value, spread])
-        for name, values in (("settid restore", ours), ("raw loop", raw)):
-            curves.setdefault(f"{name}, {shape}", []).append([size, samples.low(values) / 1e3])
-    head = ["tree", "processes", "restore, µs each", "raw loop, µs each", "ratio", "spread"]
-    note = "`dead` is flat, and all but the root are zombies killed by SIGQUIT, which have memory of their own."
-    table = {"title": "The fork stage, from the first birth until the tree stands", "note": note, "head": head, "rows": rows}
-    return {"tables": [table], "bounds": bounds, "curves": curves}
-
-
 # ----------------------------------------------------------------------------------------------------- dump
 
 DUMP_ROWS = (("bare", "bare loop over the same files", "bare"), ("pass", "one pass of dump", "bare"), ("verify", "verification: read, compare", "bare"))
@@ -292,7 +159,16 @@ def numbers():
 
 # ----------------------------------------------------------------------------------------------------- main
 
-SECTIONS = {"spawn": spawn, "fork": fork, "threads": threads, "restore": restore, "dump": dump, "pidns": numbers}
+SECTIONS = {
+    "spawn": spawn,
+    "fork": fork,
+    "threads": threads,
+    "restore": restore.section,
+    "criu": criu.section,
+    "prepare": prepare.section,
+    "dump": dump,
+    "pidns": numbers,
+}
 
 
 def machine():
@@ -305,7 +181,7 @@ def machine():
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measure settid side by side with raw loops.")
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help="spawn, fork, threads, restore, dump, pidns (all of them)")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (all of them)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--write", action="store_true", help="renew docs/performance.md and its plots")
     args = parser.parse_args()

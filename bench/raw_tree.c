@@ -5,10 +5,11 @@
  *	raw_tree SHAPE PROCESSES
  *
  * A small static program.  Process 1 is the init of a new PID namespace; every process makes its own children, one
- * plain clone3 each (memory copied, as fork does), counts itself and sleeps.  Prints the nanoseconds from just
- * before the first clone3 until all stand, and ends the namespace.
+ * plain clone3 each (memory copied, as fork does) and its own threads, counts itself and sleeps.  Prints the nanoseconds
+ * from just before the first clone3 until all stand, and ends the namespace.
  * Keeps:   nothing is done per process that a restore could do without: a clone3, an addition in shared memory, a
- *          pause; for a zombie the signal instead of the pause, and its parent's look whether it is dead.
+ *          pause; for a zombie its end instead of the pause, and its parent's look whether it is dead.  Sessions,
+ *          groups and names are left out, and so are children whose parent is not who made them.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -25,10 +26,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "libsettid/sys_clone.h"
 #include "shape.h"
 
+#define THREAD_STACK 1024
+
 struct shared {
-	_Atomic uint32_t stand;  /* processes that do */
+	_Atomic uint32_t stand;  /* processes and threads that do */
 	_Atomic uint32_t ended;  /* futex: all do, or a birth failed */
 	_Atomic uint32_t failed; /* that birth's errno */
 	uint64_t end_ns;
@@ -64,34 +68,81 @@ static pid_t birth(pid_t number, uint64_t flags)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
+static void stand(void)
+{
+	if (++shared->stand == (uint32_t)shape.numbers)
+		end_stage();
+}
+
+static void fail(int code)
+{
+	shared->failed = (uint32_t)code;
+	end_stage();
+}
+
 /* In the parent 0, once all of its children are made; in a child its number. */
 static int32_t make_children(int32_t parent)
 {
-	int32_t first = shape_first_child(&shape, parent), end = first + shape_children(&shape, parent);
+	int32_t number;
 
-	for (int32_t number = first; number < end; number++) {
+	for (int32_t k = 0; (number = shape_child(&shape, parent, k)) != 0; k++) {
 		pid_t pid = birth(number, 0);
 
 		if (pid == 0)
 			return number;
-		if (pid < 0) {
-			shared->failed = (uint32_t)errno;
-			end_stage();
-		}
+		if (pid < 0)
+			fail(errno);
 	}
-	for (int32_t number = first; shape.dead && number < end; number++)
-		waitid(P_PID, (id_t)number, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	for (int32_t k = 0; (number = shape_child(&shape, parent, k)) != 0; k++)
+		if (shape_wait_status(&shape, number) != SHAPE_LIVES)
+			waitid(P_PID, (id_t)number, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
 	return 0;
+}
+
+/* Without a TLS of its own: libc is not for it. */
+static int live_as_thread(void *arg)
+{
+	(void)arg;
+	stand();
+	while (SYS0(SYS_pause) < 0) /* whatever wakes it */
+		;
+	return 0;
+}
+
+static void make_threads(int32_t number)
+{
+	static _Alignas(16) char stacks[SHAPE_THREADS_MOST][THREAD_STACK];
+
+	for (int32_t k = 0; k < shape_threads(&shape, number); k++) {
+		const pid_t tid = number + 1 + k;
+		struct sys_clone_args args = {
+			.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+				 CLONE_SYSVSEM,
+			.stack = (uint64_t)(uintptr_t)stacks[k],
+			.stack_size = sizeof stacks[k],
+			.set_tid = (uint64_t)(uintptr_t)&tid,
+			.set_tid_size = 1,
+		};
+		long r = sys_clone_on_stack(&args, live_as_thread, NULL);
+
+		if (r < 0)
+			fail((int)-r);
+	}
 }
 
 static _Noreturn void live(int32_t number)
 {
+	int32_t status;
+
 	for (int32_t child; (child = make_children(number)) != 0;)
 		number = child;
-	if (++shared->stand == (uint32_t)shape.processes)
-		end_stage();
-	if (shape.dead && number > 1)
-		kill(getpid(), SIGQUIT);
+	make_threads(number);
+	stand();
+	status = shape_wait_status(&shape, number);
+	if (status != SHAPE_LIVES && WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	if (status != SHAPE_LIVES)
+		kill(getpid(), WTERMSIG(status));
 	for (;;)
 		pause();
 }

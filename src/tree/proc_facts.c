@@ -186,6 +186,16 @@ static bool is_plain(const struct facts *f)
 	return f->r->skip == 0 && f->r->root_ns && f->rec.children_ns == f->r->root_ns;
 }
 
+/* A stranger without as many numbers as the tree's level 0 has: so is everybody whose children live where it lives. */
+static int learn_outside(struct facts *f)
+{
+	int64_t ns = f->link > 0 ? proc_ns_link(f->dir, "ns/pid") : 0;
+
+	if (ns > 0 && !proc_ns_find(f->r, (uint64_t)ns) && !proc_ns_learn(f->r, (uint64_t)ns, 0, false))
+		return -ENOMEM;
+	return -EXDEV;
+}
+
 static int numbers_from_status(struct facts *f)
 {
 	struct proc_status s;
@@ -196,7 +206,7 @@ static int numbers_from_status(struct facts *f)
 	if (e < 0)
 		return e;
 	if (s.nspid.len <= skip)
-		return -EXDEV; /* of a namespace outside the tree's */
+		return learn_outside(f);
 	f->rec.levels = (uint8_t)(s.nspid.len - skip);
 	e = add_numbers(f->p, s.nspid.number + skip, f->rec.levels);
 	if (e == 0)

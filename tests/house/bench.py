@@ -9,7 +9,9 @@ import io
 import json
 import os
 import random
+import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree
 
 SOURCE = os.environ["SOURCE"]
@@ -21,6 +23,7 @@ import plot  # noqa: E402
 import plot_pidns  # noqa: E402
 import report  # noqa: E402
 import samples  # noqa: E402
+import shapes  # noqa: E402
 
 
 def a_ratio_survives_bursts_that_hit_both_ways():
@@ -110,6 +113,48 @@ def two_threads_that_never_were_undisturbed_meet_no_bound():
     assert pidns.scaling({"one-1": [60.0], "one-2": [30.0, 45.0, 45.0, 50.0, 10.0]}, "one") == 0.75
 
 
+SHAPE_PROGRAM = """
+#include "shape.h"
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+	struct shape s;
+	if (argc != 3 || !shape_parse(&s, argv[1], argv[2]))
+		return 1;
+	for (int parent = 0, child; parent <= s.numbers; parent++)
+		for (int k = 0; (child = parent ? shape_child(&s, parent, k) : k == 0) != 0; k++)
+			printf("%d %d %d %d\\n", child, parent, shape_threads(&s, child), shape_wait_status(&s, child));
+	return 0;
+}
+"""
+
+
+def row_of_file(process):
+    """number, parent, further threads, wait status (-1: it lives), as shape.h says them."""
+    status = -1 if process["state"] == "live" else process["exit_code"] << 8 if "exit_code" in process else process["exit_signal"]
+    return [process["nspid"][0], process["ppid"], max(len(process.get("threads", [])) - 1, 0), status]
+
+
+def the_raw_loop_makes_what_the_tree_files_say():
+    with tempfile.TemporaryDirectory() as directory:
+        source, program = f"{directory}/shape.c", f"{directory}/shape"
+        with open(source, "w", encoding="utf-8") as out:
+            out.write(SHAPE_PROGRAM)
+        subprocess.run([*os.environ.get("CC", "cc").split(), "-I", "bench", source, "-o", program], check=True)
+        for shape in ("flat", "wide", "chain", "binary", "dead", "mixed", "jobs"):
+            for size in (10, 57, 100):
+                said = subprocess.run([program, shape, str(size)], stdout=subprocess.PIPE, text=True, check=True).stdout
+                raw = sorted([int(word) for word in line.split()] for line in said.splitlines())
+                assert raw == sorted(row_of_file(process) for process in shapes.tree(shape, size)["processes"]), (shape, size)
+
+
+def a_page_without_criu_leaves_its_rows_out():
+    other = stored()
+    other["sections"]["criu"] = {"tables": [{"title": "x", "note": "Left out: no CRIU.", "head": [""], "rows": []}], "bounds": []}
+    assert "Left out: no CRIU." in report.render(report.read(report.PAGE), other)
+    assert "CRIU's images" not in report.render_readme(report.read(report.README), other)
+
+
 TESTS = [
     a_ratio_survives_bursts_that_hit_both_ways,
     few_samples_are_compared_pair_by_pair,
@@ -124,6 +169,8 @@ TESTS = [
     of_libpidns_samples_the_least_counts,
     a_bound_from_below_is_shown_as_one,
     two_threads_that_never_were_undisturbed_meet_no_bound,
+    the_raw_loop_makes_what_the_tree_files_say,
+    a_page_without_criu_leaves_its_rows_out,
 ]
 
 failed = 0

@@ -703,6 +703,33 @@ static void a_hidden_process_is_no_such_process(void **state)
 	world_end(&w);
 }
 
+static void nobody_else(void)
+{
+}
+
+/* The machine may have thousands: of each but the first one link is read. */
+static void the_namespace_of_strangers_is_known_once_one_of_them_was_read(void **state)
+{
+	struct world w = world_make(nobody_else);
+	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int64_t ours = proc_ns_link(proc_fd, "self/ns/pid");
+	struct proc_pass pass = { 0 };
+	struct proc_reader r;
+	struct tree_error err;
+
+	(void)state;
+	assert_int_equal(proc_reader_init(&r, proc_fd, w.init, &err), 0);
+	assert_int_equal(proc_pass_read(&r, &pass, &err), 0);
+	const struct proc_ns *known = proc_ns_find(&r, (uint64_t)ours);
+	assert_non_null(known);
+	assert_false(known->inside);
+	assert_int_equal(proc_pass_len(&pass), 1);
+	proc_pass_done(&pass);
+	proc_reader_done(&r);
+	close(proc_fd);
+	world_end(&w);
+}
+
 static void the_procfs_of_another_namespace_is_refused(void **state)
 {
 	int status;
@@ -745,6 +772,7 @@ int main(void)
 		cmocka_unit_test(a_thread_is_refused_with_the_number_of_its_process),
 		cmocka_unit_test(what_another_user_cannot_read_is_absent_and_counted),
 		cmocka_unit_test(a_hidden_process_is_no_such_process),
+		cmocka_unit_test(the_namespace_of_strangers_is_known_once_one_of_them_was_read),
 		cmocka_unit_test(the_procfs_of_another_namespace_is_refused),
 	};
 
