@@ -20,6 +20,7 @@
 enum {
 	MODEL_FIRST = 0,  /* the index of the first task               */
 	MODEL_FILES = 64, /* descriptors of one table                  */
+	MODEL_CHOICES = 256,
 	/* an address of the caller's at which nothing can be written or read */
 	MODEL_UNREADABLE_AT = 0x50000,
 };
@@ -74,7 +75,9 @@ struct model_world {
 	struct pidns_user_ns *first_user_ns;
 	int task_end;
 	struct model_task **task;
-	uint64_t order_seed, order, trace;
+	uint64_t order, dice, trace;
+	uint32_t choices;
+	uint8_t among[MODEL_CHOICES];
 	int64_t allocations_left; /* until libpidns gets no more memory; negative: it always does */
 	const char *broken;       /* what pidns_check() said; NULL: nothing */
 };
@@ -84,10 +87,20 @@ int model_open(struct model_world **out, const struct model_config *config);
 void model_close(struct model_world *w);
 /* Performs op.  *a must be all zero. */
 void model_step(struct model_world *w, const struct op *op, struct op_answer *a);
-/* From now on, who of several that were woken goes first: 0: libpidns's own order, else the seed of another. */
-void model_reorder(struct model_world *w, uint64_t seed);
+/*
+ * From now on, who of several that were woken goes first: 0: libpidns's own order, another below MODEL_EXCEPTIONS: the seed of
+ * another; from there on libpidns's own, or the one in which whoever is woken goes on to his end, with exceptions: model_except().
+ */
+#define MODEL_EXCEPTIONS (1ULL << 63)
+void model_reorder(struct model_world *w, uint64_t order);
+/* That order with one more exception, of three at most: the choice-th of those who could go at that choice, both from 0, below
+ * 1,024 and 128. */
+uint64_t model_except(uint64_t order, uint32_t at, uint32_t choice);
+#define MODEL_ONE_BY_ONE (MODEL_EXCEPTIONS | 1)
 /* Tells two ways from each other in which turns have been taken since then. */
 uint64_t model_trace(const struct model_world *w);
+/* How many choices there were since then, and among how many each (the first MODEL_CHOICES). */
+uint32_t model_choices(const struct model_world *w, const uint8_t **among);
 struct model_task *model_task(const struct model_world *w, int index); /* NULL: no such index */
 int model_index(const struct pidns_task *t);                           /* -1: of none        */
 int32_t model_number(const struct model_task *t, int level);

@@ -84,10 +84,26 @@ static void uninstall(void *ctx, struct pidns_task *caller, int32_t fd)
 
 static uint32_t next_random(struct model_world *w)
 {
-	w->order ^= w->order << 13;
-	w->order ^= w->order >> 7;
-	w->order ^= w->order << 17;
-	return (uint32_t)(w->order >> 32);
+	w->dice ^= w->dice << 13;
+	w->dice ^= w->dice >> 7;
+	w->dice ^= w->dice << 17;
+	return (uint32_t)(w->dice >> 32);
+}
+
+/* An order with exceptions: bit 0: one by one; three times 10 bits of place + 1 and 7 of choice. */
+enum { EXCEPTIONS = 3, EXCEPTION_BITS = 17 };
+
+static uint64_t exception(uint64_t order, int i)
+{
+	return order >> (1 + i * EXCEPTION_BITS) & ((1U << EXCEPTION_BITS) - 1);
+}
+
+uint64_t model_except(uint64_t order, uint32_t at, uint32_t choice)
+{
+	for (int i = 0; i < EXCEPTIONS; i++)
+		if (exception(order, i) == 0)
+			return order | (uint64_t)((at + 1) << 7 | choice) << (1 + i * EXCEPTION_BITS);
+	return order;
 }
 
 /*
@@ -96,12 +112,15 @@ static uint32_t next_random(struct model_world *w)
  */
 static uint32_t pick(struct model_world *w, uint32_t turns, uint32_t deaths)
 {
-	static const uint32_t exceptions[] = { 0, 10, 25, 50, 100 };
-	bool one_by_one = w->order_seed & 1;
+	static const uint32_t rate[] = { 0, 10, 25, 50, 100 };
+	bool one_by_one = w->order & 1;
 
-	if (!w->order_seed)
+	if (!w->order)
 		return 0;
-	if (next_random(w) % 100 < exceptions[(w->order_seed >> 1) % 5])
+	for (int i = 0; (w->order & MODEL_EXCEPTIONS) && i < EXCEPTIONS; i++)
+		if (exception(w->order, i) >> 7 == w->choices + 1)
+			return (uint32_t)(exception(w->order, i) & 0x7f) % (turns + deaths);
+	if (!(w->order & MODEL_EXCEPTIONS) && next_random(w) % 100 < rate[(w->order >> 1) % 5])
 		return next_random(w) % (turns + deaths);
 	return one_by_one && deaths ? turns : 0;
 }
@@ -109,23 +128,35 @@ static uint32_t pick(struct model_world *w, uint32_t turns, uint32_t deaths)
 static uint32_t choose(void *ctx, uint32_t turns, uint32_t deaths)
 {
 	struct model_world *w = ctx;
-	uint32_t chosen = pick(w, turns, deaths);
+	uint32_t chosen;
 
-	if (turns + deaths > 1)
-		w->trace = (w->trace ^ (chosen + 1)) * 0x100000001b3ULL;
+	if (turns + deaths < 2)
+		return 0;
+	chosen = pick(w, turns, deaths);
+	if (w->choices < MODEL_CHOICES)
+		w->among[w->choices] = (uint8_t)(turns + deaths < 128 ? turns + deaths : 128);
+	w->choices++;
+	w->trace = (w->trace ^ (chosen + 1)) * 0x100000001b3ULL;
 	return chosen;
 }
 
-void model_reorder(struct model_world *w, uint64_t seed)
+void model_reorder(struct model_world *w, uint64_t order)
 {
-	w->order_seed = seed;
-	w->order = (seed + 1) * 0x9e3779b97f4a7c15ULL;
+	w->order = order;
+	w->dice = (order + 1) * 0x9e3779b97f4a7c15ULL;
 	w->trace = 0;
+	w->choices = 0;
 }
 
 uint64_t model_trace(const struct model_world *w)
 {
 	return w->trace;
+}
+
+uint32_t model_choices(const struct model_world *w, const uint8_t **among)
+{
+	*among = w->among;
+	return w->choices < MODEL_CHOICES ? w->choices : MODEL_CHOICES;
 }
 
 struct model_task *model_task(const struct model_world *w, int index)

@@ -8,7 +8,7 @@
  *
  * Keeps: (O1) orders explain a list only if every operation from the first one that was changed on shows again what the kernel
  *             showed then;
- *        (O2) what differs and is explained by none costs no more than ORDERS_RUNS performances.
+ *        (O2) what differs and is explained by none costs no more than twice orders_runs performances.
  */
 #include "random.h"
 
@@ -16,13 +16,16 @@
 #include <time.h>
 
 enum {
-	ORDERS_LAST_TRIED = 600,    /* of the last operation                                   */
+	ORDERS_LAST_TRIED = 600,    /* of the last operation, by seeds                         */
+	ORDERS_EXCEPTIONS = 3,      /* ... and by exceptions from the two plainest             */
 	ORDERS_EARLIER_TRIED = 120, /* of an earlier one                                       */
 	ORDERS_AFTER_TRIED = 40,    /* of one that no longer fits because an earlier was changed */
 	ORDERS_DEPTH = 2,           /* operations changed after the first                      */
-	ORDERS_RUNS = 20000,
-	ORDERS_LOOKS = 25, /* first tries of the last operation that look again */
+	ORDERS_RUNS = 8000,         /* in all; while a list is shortened, fewer                */
+	ORDERS_LOOKS = 25,          /* first tries of the last operation that look again */
 };
+
+int orders_runs = ORDERS_RUNS;
 
 struct search {
 	struct duel *d;
@@ -31,7 +34,7 @@ struct search {
 
 /* The choices that were made at one operation, of each try: what has been tried is not tried twice. */
 struct tried {
-	uint64_t trace[ORDERS_LAST_TRIED];
+	uint64_t trace[ORDERS_RUNS];
 	size_t count;
 };
 
@@ -40,7 +43,7 @@ static bool is_new(struct tried *tried, uint64_t trace)
 	for (size_t i = 0; i < tried->count; i++)
 		if (tried->trace[i] == trace)
 			return false;
-	if (tried->count < ORDERS_LAST_TRIED)
+	if (tried->count < ORDERS_RUNS)
 		tried->trace[tried->count++] = trace;
 	return true;
 }
@@ -113,33 +116,65 @@ static bool change(struct search *s, size_t k, int depth, int orders)
 	return false;
 }
 
+/* Order after order with one more exception than that one, from that choice on; then with two more, and so on. */
+static bool except(struct search *s, uint64_t order, uint32_t from, int more, struct tried *tried)
+{
+	struct duel *d = s->d;
+	struct duel_step *last = &d->step[d->steps - 1];
+	uint8_t among[MODEL_CHOICES];
+	const uint8_t *known;
+	uint32_t choices;
+
+	last->order = order;
+	perform(s, d->steps - 1, NULL);
+	choices = model_choices(d->model, &known);
+	memcpy(among, known, choices);
+	for (uint32_t at = from; at < choices; at++)
+		for (uint32_t choice = 0; choice < among[at] && s->runs > 0; choice++) {
+			uint64_t with = model_except(order, at, choice);
+
+			if (more > 1 && except(s, with, at + 1, more - 1, tried))
+				return true;
+			last->order = with;
+			if (more == 1 && perform(s, d->steps - 1, tried) == d->steps)
+				return true;
+		}
+	return false;
+}
+
 /* Of the last operation alone.  Who is looked at may be on its way from one sleep to the next: what is seen has to last. */
 static bool change_last(struct search *s)
 {
 	const struct timespec nap = { 0, 2 * 1000 * 1000 };
 	struct duel *d = s->d;
 	struct duel_step *last = &d->step[d->steps - 1];
+	struct tried tried = { .count = 0 };
 
-	for (uint64_t order = 0; order < ORDERS_LAST_TRIED; order++) {
+	for (uint64_t order = 0; order < ORDERS_LAST_TRIED && s->runs > 0; order++) {
 		if (order < ORDERS_LOOKS && duel_is_compared(&last->op)) {
 			nanosleep(&nap, NULL);
 			for (int i = 0; i < d->model->task_end; i++)
 				duel_look(d, i);
 		}
 		last->order = order;
-		if (perform(s, d->steps - 1, NULL) == d->steps)
+		if (perform(s, d->steps - 1, order < ORDERS_LOOKS ? NULL : &tried) == d->steps)
 			return true;
 	}
+	for (int more = 1; more <= ORDERS_EXCEPTIONS; more++)
+		if (except(s, MODEL_EXCEPTIONS, 0, more, &tried) ||
+		    except(s, MODEL_ONE_BY_ONE, 0, more, &tried))
+			return true;
 	return false;
 }
 
 enum orders_how orders_explain(struct duel *d)
 {
-	struct search s = { .d = d, .runs = ORDERS_RUNS };
+	struct search s = { .d = d, .runs = orders_runs };
 
 	if (change_last(&s))
 		return ORDERS_LAST;
 	d->step[d->steps - 1].order = 0;
+	s.runs = orders_runs;
 	for (size_t k = d->steps - 1; k-- > 0 && s.runs > 0;)
 		if (change(&s, k, ORDERS_DEPTH, ORDERS_EARLIER_TRIED))
 			return ORDERS_EARLIER;

@@ -117,6 +117,7 @@ bool duel_same(struct duel *d, struct duel_step *step, struct op_answer *m);
 
 /* Whether there are orders of turns in which the model does all that the kernel did: of the last operation alone, or of an
  * earlier one too.  Then d->model is the model that did. */
+extern int orders_runs; /* performances of the list, for the last operation, and again for earlier ones */
 enum orders_how { ORDERS_NONE, ORDERS_LAST, ORDERS_EARLIER };
 enum orders_how orders_explain(struct duel *d);
 

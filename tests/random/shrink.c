@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHRINK_RUNS = 3 };
+enum { SHRINK_RUNS = 3, SHRINK_ORDERS = 700 };
 
 static bool differs_now(const struct random_op *ops, size_t len, bool with_live, char why[512])
 {
@@ -38,7 +38,9 @@ bool random_differs(const struct random_op *ops, size_t len, bool with_live, int
 size_t random_shrink(struct random_op *ops, size_t len, bool with_live, char why[512])
 {
 	struct random_op *tried = malloc(len * sizeof *tried);
+	int thorough = orders_runs;
 
+	orders_runs = SHRINK_ORDERS;
 	for (size_t piece = len / 2; tried && piece > 0;) {
 		bool any = false;
 
@@ -57,6 +59,7 @@ size_t random_shrink(struct random_op *ops, size_t len, bool with_live, char why
 			piece /= 2;
 	}
 	free(tried);
+	orders_runs = thorough;
 	return len;
 }
 

@@ -61,9 +61,9 @@ static void report(uint64_t seed, char why[512], size_t len, bool live)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
+	fprintf(stderr, "# seed=%llu: %s\n", (unsigned long long)seed, why);
 	if (!out)
 		return;
-	fprintf(out, "# seed=%llu: %s\n", (unsigned long long)seed, why);
 	len = random_shrink(list, len, live, why);
 	fprintf(out, "# shrunk to %zu: %s\n", len, why);
 	random_print(out, list, len);
@@ -95,6 +95,8 @@ static bool run_list(const struct options *o, uint64_t seed, struct outcome *out
 
 		duel_close(&d);
 		if (!random_differs(list, len, o->live, RUNS, why)) {
+			fprintf(stderr, "# seen once: seed=%llu, operation %zu: %s\n",
+				(unsigned long long)seed, len, d.why);
 			out->tally.unrepeated++;
 			return true;
 		}
