@@ -7,7 +7,7 @@ _settid_options() {
 	exec) echo '--pid --set-tid --new-pidns --mount-proc --user --method --pidfile --wait --detach --json --help' ;;
 	probe) echo '--json --help' ;;
 	dump) echo '--output --freeze --no-commands --help' ;;
-	show) echo '--format --input --outside --ghost --help' ;;
+	show) echo '--format --json --input --outside --ghost --help' ;;
 	convert) echo '--output --input --outside --ghost --help' ;;
 	diff) echo '--no-names --no-commands --quiet --json --input --outside --ghost --help' ;;
 	restore) echo '--into --hold --exec --method --user --no-prove --no-core --no-verify --keep --pidfile --reservation --timeout --trace --json' \

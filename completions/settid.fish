@@ -46,6 +46,7 @@ complete -c settid -n '__settid_is dump' -l no-commands -d 'Leave out argv and c
 complete -c settid -n '__settid_is dump' -a '(__fish_complete_pids)'
 
 complete -c settid -n '__settid_is show' -F -a '(__fish_complete_pids)'
+complete -c settid -n '__settid_is show' -l json -d 'The same as --format json'
 complete -c settid -n '__settid_is show' -s f -l format -x -a 'text json dot svg' -d 'Kind of picture'
 
 complete -c settid -n '__settid_is show convert diff restore plan check reserve' -l input -x -a 'json criu' -d 'Insist on what it is'

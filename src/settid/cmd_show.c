@@ -22,8 +22,8 @@ static const char help[] =
 	"  PID   digits: the live tree below that process (a file of that name is ./PID)\n"
 	"        Without either: the live tree of this whole PID namespace, PID 1 and below.\n"
 	"\n"
-	"  -f, --format F       text (the default), json (a tree file), dot (graphviz), svg\n" INPUT_HELP
-	"  -h, --help           this text\n"
+	"  -f, --format F       text (the default), json (a tree file), dot (graphviz), svg\n"
+	"      --json           the same as -f json\n" INPUT_HELP "  -h, --help           this text\n"
 	"\n"
 	"A live tree that changes all the while is drawn as soon as two readings of it agree.\n"
 	"Exit status: 0 drawn, 1 not.  See settid-show(1).\n";
@@ -74,6 +74,7 @@ int cmd_show(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "format", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		INPUT_OPTIONS,
 		{ 0 },
@@ -90,6 +91,8 @@ int cmd_show(int argc, char **argv)
 			r = input_option(&input, option, optarg);
 		else if (option == 'f')
 			r = parse_format(optarg, &format);
+		else if (option == 'j')
+			r = parse_format("json", &format);
 		else
 			r = cmd_usage_hint();
 		if (r != CMD_OK)

@@ -28,6 +28,8 @@ json_is_the_tree_again() {
 	echo "$out" >once.json
 	run "$SETTID" show --format=json once.json
 	is "$out" "$(cat once.json)"
+	run "$SETTID" show --json once.json
+	is "$out" "$(cat once.json)"
 }
 bytes_that_are_not_utf8_stay_json() {
 	printf '{"settid":1,"processes":[{"nspid":[5],"ppid":0,"pgid":0,"sid":0,"state":"live","comm":{"hex":"66c3"}}]}' >t
