@@ -2,7 +2,7 @@
 /*
  * random.h: random operations on libpidns and on the running kernel at once: what the files of this folder share.
  *
- *	generate.c   the next operation, chosen with the model's state in view
+ *	generate.c   the next operation, chosen with the model's state in view (maker.c, calls.c)
  *	duel.c       one operation on both sides, and every difference that can be seen afterwards
  *	orders.c     other orders of turns, when the model's own is not what the kernel did
  *	shrink.c     a list of operations that differs, made as short as it gets, and printed as a script
