@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { QUICK_NS = 60 * 1000, SLOW_NS = 2000 * 1000, RETRIES = 500, RETRY_NS = 400 * 1000 };
+enum { QUICK_NS = 60 * 1000, SLOW_NS = 2000 * 1000 };
 
 static void wait_for_event(struct live_world *w, uint32_t seen, long ns)
 {
@@ -50,10 +50,8 @@ static void command(struct live_world *w, const struct op *op)
 	if (op->child > 0) {
 		struct live_task *child = &w->task[op->child];
 
-		if (child->used) {
+		if (child->used)
 			live_leave(child);
-			w->late[w->late_count++ % 8] = *child;
-		}
 		*child = (struct live_task){ 0 };
 		memset(&w->shared->slot[op->child], 0, sizeof *slot);
 	}
@@ -164,68 +162,6 @@ static void meet_again_after_exec(struct live_world *w, const struct op *op, str
 	put_numbers(w, op->actor, answer);
 }
 
-static bool has_number_of(const struct live_task *t, const struct op *op)
-{
-	for (int32_t l = 0; l < t->nspid_len; l++)
-		for (uint32_t n = 0; n < op->set_tid_len; n++)
-			if (op->set_tid[n] == t->nspid[l])
-				return true;
-	return false;
-}
-
-/*
- * A task that releases itself (a thread, an auto-reaped child) disappears from /proc a moment before its number is
- * free again (R4.10).  True if `answer` may be such a moment.
- */
-static bool clone_again(struct live_world *w, const struct op *op, const struct op_answer *answer)
-{
-	int32_t depth = w->task[op->actor].nspid_len + ((op->arg[KEY_FLAGS] & 0x20000000 /* NEWPID */) != 0);
-	bool again = false;
-
-	if (op->code != OP_CLONE3 || answer->kind != ANSWER_ERROR || answer->err != EEXIST)
-		return false;
-	for (int i = 0; i < w->task_end; i++) {
-		struct live_task *t = &w->task[i];
-
-		for (int32_t l = 0; t->used && l < t->nspid_len; l++)
-			for (uint32_t n = 0; n < op->set_tid_len; n++) {
-				if (op->set_tid[n] != t->nspid[l])
-					continue;
-				if (!t->gone && l == depth - 1 - (int32_t)n)
-					return false; /* explained */
-				again = again || (t->gone && t->fresh);
-			}
-	}
-	for (int k = 0; k < w->late_count && k < 8; k++)
-		again = again || has_number_of(&w->late[k], op);
-	return again;
-}
-
-/* Asked once, a number that somebody else holds need not be asked for again. */
-static void forget_fresh(struct live_world *w, const struct op *op)
-{
-	for (int i = 0; i < w->task_end; i++)
-		if (has_number_of(&w->task[i], op))
-			w->task[i].fresh = false;
-	for (int i = 0; i < w->late_count && i < 8; i++)
-		if (has_number_of(&w->late[i], op))
-			w->late[i].nspid_len = 0;
-}
-
-/* After a wait that found `number`, its number is free: nothing to be patient about. */
-static void forget_reaped(struct live_world *w, int actor, int64_t number)
-{
-	int32_t depth = w->task[actor].nspid_len;
-
-	for (int i = 0; i < w->task_end; i++) {
-		struct live_task *t = &w->task[i];
-
-		if (t->used && !t->gone && t->nspid_len >= depth && t->nspid[depth - 1] == number &&
-		    live_look(w, i) == LIVE_GONE)
-			t->fresh = false;
-	}
-}
-
 static int order(struct live_world *w, const struct op *op, bool may_wait, struct op_answer *answer)
 {
 	int kind;
@@ -244,23 +180,14 @@ static void perform(struct live_world *w, const struct op *op, struct op_answer 
 {
 	unsigned traits = op_by_code((enum op_code)op->code)->traits;
 	bool may_wait = (traits & TRAIT_MAY_WAIT) != 0;
-	struct timespec pause = { 0, RETRY_NS };
 
 	order(w, op, may_wait, answer);
-	for (int i = 0; i < RETRIES && clone_again(w, op, answer); i++) {
-		nanosleep(&pause, NULL);
-		order(w, op, may_wait, answer);
-	}
-	if (answer->kind == ANSWER_ERROR && answer->err == EEXIST)
-		forget_fresh(w, op);
 	if (answer->kind == ANSWER_OK && (traits & TRAIT_MAKES_TASK))
 		meet_child(w, op, answer);
 	if (answer->kind == ANSWER_OK && op->code == OP_FDINFO)
 		drop_hidden_levels(w, answer);
 	if (answer->kind == ANSWER_OK && op->code == OP_EXEC)
 		meet_again_after_exec(w, op, answer);
-	if (answer->kind == ANSWER_OK && (op->code == OP_WAIT4 || op->code == OP_WAITID))
-		forget_reaped(w, op->actor, answer->field[FIELD_RET]);
 	if ((traits & TRAIT_DISTURBS) && !live_settle(w))
 		answer->kind = ANSWER_STUCK;
 }

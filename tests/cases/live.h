@@ -32,12 +32,12 @@ struct live_line {
 struct live_task {
 	bool used;
 	bool is_leader;
-	bool gone;    /* has been seen gone                                                                */
-	bool fresh;   /* ... and its numbers have not yet been asked for since, see clone_again()          */
-	bool pending; /* its command has not returned yet                                                  */
-	int dir;      /* its /proc/PID/task/TID: refers to this very task, whoever gets its number next    */
-	int stat_fd;  /* ... and the file of that name in it, read from its beginning at each look         */
-	int tgid;     /* as the driver's procfs has it                                                     */
+	bool gone;     /* has been seen gone                                                                */
+	bool freed;    /* ... and its numbers, its group's and its session's are as they will be            */
+	bool pending;  /* its command has not returned yet                                                  */
+	int dir;       /* its /proc/PID/task/TID: refers to this very task, whoever gets its number next    */
+	int stat_fd;   /* ... and the file of that name in it, read from its beginning at each look         */
+	int tid, tgid; /* as the driver's procfs has them                                                   */
 	int32_t nspid_len;
 	int32_t nspid
 		[OP_LEVELS_MAX]; /* from the level of `outer`                                           */
@@ -55,8 +55,6 @@ struct live_world {
 	int task_end;      /* tasks in use have a lower index                                              */
 	int busy;          /* who was last seen running: asked first                                       */
 	struct live_task task[CASE_TASKS];
-	struct live_task late[8]; /* gone, their index given away, their numbers perhaps not free yet */
-	int late_count;
 };
 
 /* Gives up what is open of a task. */

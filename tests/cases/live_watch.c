@@ -8,7 +8,9 @@
  *
  * Keeps: (W1) `gone` once set stays until the index is used for another task;
  *        (W2) settled means: two passes over all tasks found none running and no state changed.  One pass is not
- *             enough: a task seen asleep may be woken by one that is looked at later.
+ *             enough: a task seen asleep may be woken by one that is looked at later;
+ *        (W3) ... and the numbers of all that are gone have been given back.  A task that releases itself, a thread or an
+ *             auto-reaped child, vanishes from /proc a moment before that (R4.10).
  */
 #include "live.h"
 
@@ -21,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TASK_FLAG_EXITING = 0x4, WAITING_INIT_MS = 10, LONE_INIT_MS = 2000 };
+enum { TASK_FLAG_EXITING = 0x4, WAITING_INIT_MS = 2, LONE_INIT_MS = 2000 };
 
 long live_now_ms(void)
 {
@@ -90,7 +92,7 @@ static enum live_state look(struct live_task *t, struct live_line *line)
 	if (!t->used || t->gone)
 		return LIVE_GONE;
 	if (!read_stat(t, line)) { /* "X" is still there, for a moment */
-		t->gone = t->fresh = true;
+		t->gone = true;
 		return LIVE_GONE;
 	}
 	switch (line->state) {
@@ -186,8 +188,10 @@ int live_meet(struct live_world *w, int index)
 	*t = (struct live_task){
 		.used = true, .dir = dir, .stat_fd = stat_fd, .tgid = atoi(self), .last = LIVE_RUNS
 	};
-	t->is_leader = strtol(strrchr(self, '/') + 1, NULL, 10) == t->tgid;
+	t->tid = atoi(strrchr(self, '/') + 1);
+	t->is_leader = t->tid == t->tgid;
 	t->nspid_len = read_numbers(w, status, "\nNSpid:", t->nspid);
+	read_stat(t, &t->line);
 	if (index >= w->task_end)
 		w->task_end = index + 1;
 	return 0;
@@ -252,6 +256,35 @@ void live_describe(struct live_world *w, int index, struct op_answer *answer)
 	answer->field[FIELD_SID] = t->own.sid;
 }
 
+/* Whether somebody who is there still has that number of the driver's namespace: as his own, his group's or his session's. */
+static bool has_holder(const struct live_world *w, int32_t number)
+{
+	for (int i = 0; i < w->task_end; i++) {
+		const struct live_task *t = &w->task[i];
+
+		if (t->used && !t->gone &&
+		    (t->tid == number || t->tgid == number || t->line.links.pgid == number ||
+		     t->line.links.sid == number))
+			return true;
+	}
+	return false;
+}
+
+/* A number that has been given back cannot own a file: fcntl(2), F_SETOWN.  One that cannot be seen from here is 0. */
+static bool is_given_back(const struct live_world *w, int32_t number)
+{
+	return number <= 0 || (fcntl(w->pidfd, F_SETOWN, number) < 0 && errno == ESRCH) ||
+	       has_holder(w, number);
+}
+
+static bool has_given_back(const struct live_world *w, struct live_task *t)
+{
+	if (!t->freed)
+		t->freed = is_given_back(w, t->tid) && is_given_back(w, t->line.links.pgid) &&
+			   is_given_back(w, t->line.links.sid);
+	return t->freed;
+}
+
 enum change { SAME_STATE, OTHER_STATE, RUNNING };
 
 /* Against the last pass. */
@@ -260,8 +293,10 @@ static enum change change_of(struct live_world *w, int i)
 	struct live_task *t = &w->task[i];
 	enum live_state state, last = t->last;
 
-	if (!t->used || t->gone)
+	if (!t->used)
 		return SAME_STATE;
+	if (t->gone)
+		return has_given_back(w, t) ? SAME_STATE : RUNNING;
 	state = look(t, &t->line);
 	if (state == LIVE_DYING || (state == LIVE_SLEEPS && t->pending))
 		state = live_look_closely(w, i);
@@ -287,9 +322,8 @@ static bool pass(struct live_world *w)
 }
 
 /*
- * How long all must be quiet before a dying init is taken to wait for others.  One that waits wakes when the last
- * number of its namespace is given back, and that happens a moment after the last task has vanished from /proc
- * (R4.10): with nobody left at its depth it is certain to go on.
+ * How long all must be quiet before a dying init is taken to wait for others.  Whoever gives the last number back wakes it: with
+ * nobody left at its depth it is certain to go on.
  */
 static long patience_for_dying(const struct live_world *w)
 {
