@@ -50,9 +50,13 @@ builds() {
 }
 for file in "$TREES"/*.json; do
 	name=$(basename "$file" .json)
-	if [ "$name" = core ] && grep -q '^|\|/' /proc/sys/kernel/core_pattern; then
+	case $name in
+	core | cores) dumps=true ;;
+	*) dumps=false ;;
+	esac
+	if $dumps && grep -q '^|\|/' /proc/sys/kernel/core_pattern; then
 		skip "tree $name is restored" "core dumps go elsewhere here"
-	elif [ "$name" = core ] && [ "$(awk '/Max core file size/ { print $6 }' /proc/self/limits)" = 0 ]; then
+	elif $dumps && [ "$(awk '/Max core file size/ { print $6 }' /proc/self/limits)" = 0 ]; then
 		skip "tree $name is restored" "the hard limit on core files is 0"
 	else
 		it "tree $name is restored, verified and undone" builds "$file"
