@@ -202,15 +202,6 @@ static void reap_until_root_ends(struct ctx *c, uint32_t root)
 
 /* ------------------------------------------------------------------------------------- interpreter -- */
 
-static long die_with_parent(const struct ctx *c)
-{
-	long r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-
-	if (!__atomic_load_n(&c->e->alive[c->leash], __ATOMIC_ACQUIRE))
-		SYS1(SYS_exit_group, 0); /* it was gone before the signal was asked for */
-	return r;
-}
-
 /* The step's answer; does not return from a last step that ends or holds. */
 static long carry_out(struct ctx *c, const struct plan_step *s)
 {
@@ -256,8 +247,7 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_WAIT_STOPPED:
 		return see_child(c, s->a, WSTOPPED | WNOWAIT);
 	case PLAN_LEASH:
-		c->leash = (int32_t)s->a;
-		return die_with_parent(c);
+		return engine_leash_adopted(c, s->a);
 	case PLAN_WAIT_LEADER:
 		engine_wait_gone(e, s->a);
 		return 0;
@@ -301,9 +291,7 @@ static long prepare(struct ctx *c)
 		if (r != e->numbers[a->numbers])
 			SYS1(SYS_exit, 0);
 	}
-	if (c->leash == ENGINE_FREE)
-		return 0;
-	r = die_with_parent(c);
+	r = engine_leash_born(c);
 	if (r < 0)
 		engine_fail(c, ENGINE_LEASH, 0, r);
 	return r;
@@ -353,6 +341,9 @@ void engine_guard(struct engine *e)
 		engine_refuse(e, ENGINE_DEATHS, (int)r);
 	e->alive[0] = 1;
 	r = SYS1(SYS_set_tid_address, &e->alive[0]);
+	if (r < 0)
+		engine_refuse(e, ENGINE_LEASH, (int)r);
+	r = e->subreaper ? engine_leash_prepare() : 0;
 	if (r < 0)
 		engine_refuse(e, ENGINE_LEASH, (int)r);
 	r = e->subreaper ? SYS2(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1) : 0;

@@ -20,6 +20,7 @@
 #include <signal.h>
 
 #define ENGINE_STACK 1024
+#define ENGINE_ORPHAN_TOP 64 /* what an orphan's stack has above it */
 
 /* What a process that is released starts; strings and vectors lie in the mapping. */
 struct engine_command {
@@ -36,7 +37,7 @@ enum engine_part {
 	ENGINE_CORE,      /* the directory that takes core dumps */
 	ENGINE_CHILDREN,  /* the guard's own list of children in /proc */
 	ENGINE_SUBREAPER, /* orphans of the tree come to the guard */
-	ENGINE_LEASH,     /* the first process dies with the guard */
+	ENGINE_LEASH,     /* nobody outlives the guard */
 	ENGINE_NUMBER,    /* asking for one's own TID */
 };
 
@@ -69,7 +70,9 @@ struct engine {
 	const uint32_t *full; /* per counter */
 	const struct engine_command *commands;
 	char *const *envp;
-	char *stacks; /* ENGINE_STACK bytes per actor */
+	char *stacks;        /* ENGINE_STACK bytes per actor */
+	char *orphan_stacks; /* for those that engine_orphans() counts */
+	size_t orphan_stack_size;
 	uint32_t actors_len;
 	uint32_t total; /* DONE steps */
 	uint32_t root;  /* actor */
@@ -92,6 +95,7 @@ struct engine {
 	uint32_t never;       /* futex: nobody ever wakes it */
 	uint32_t stands;
 	uint32_t birth_lock; /* futex, ns_last_pid only */
+	uint32_t orphans;    /* stacks taken */
 	uint32_t retries;    /* ns_last_pid: lost races */
 	uint32_t pidfile_made;
 	uint32_t root_ended;
@@ -107,6 +111,10 @@ struct engine {
 
 /* The guard's whole life; does not return.  Called in a forked child that shares nothing but the mapping. */
 void engine_guard(struct engine *e) __attribute__((noreturn));
+
+/* At most how many are born to somebody who ends before them, where no namespace's end takes all along.  Needs actors,
+ * steps, has_init. */
+uint32_t engine_orphans(const struct engine *e);
 
 /* The guard's way out before it began: says what could not be had, and waits for the restorer's end. */
 void engine_refuse(struct engine *e, enum engine_part part, int code) __attribute__((noreturn));

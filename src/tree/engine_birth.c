@@ -133,25 +133,6 @@ static long birth_last_pid(struct engine *e, uint32_t actor, struct sys_clone_ar
 	return r >= 0 && woken < 0 ? woken : r;
 }
 
-/*
- * The second line behind the guard's pipe: nobody outlives the guard, should that be killed.  A new namespace dies
- * with its first process; elsewhere each dies with its creator, unless that is to die before it.
- */
-static int32_t leash(const struct engine *e, uint32_t creator, uint32_t actor)
-{
-	const struct plan_actor *by = &e->actors[creator];
-	uint32_t end = e->steps[by->first_step + by->steps_len - 1].op;
-
-	if (e->actors[actor].kind == PLAN_KIND_THREAD || e->actors[actor].flags & PLAN_SIBLING ||
-	    (e->has_init && actor != 1))
-		return ENGINE_FREE;
-	/* whoever a ghost or helper is born to buries it, however that ends itself */
-	if (e->actors[actor].kind == PLAN_KIND_GHOST || e->actors[actor].kind == PLAN_KIND_HELPER)
-		return (int32_t)creator;
-	return end == PLAN_EXIT || end == PLAN_DIE || end == PLAN_EXIT_THREAD ? ENGINE_FREE
-									      : (int32_t)creator;
-}
-
 long engine_birth(struct ctx *c, uint32_t actor)
 {
 	struct engine *e = c->e;
@@ -170,7 +151,7 @@ long engine_birth(struct ctx *c, uint32_t actor)
 		flags = (flags & ~(uint64_t)CLONE_SIGHAND) | CLONE_NEWPID;
 	if (a->flags & PLAN_SIBLING)
 		flags |= CLONE_PARENT;
-	slot->leash = leash(e, c->actor, actor);
+	slot->leash = engine_leash(c, actor);
 	set_up_clone(e, &args, actor, flags);
 	if (!e->first_ns)
 		e->first_ns = engine_now();
@@ -178,8 +159,10 @@ long engine_birth(struct ctx *c, uint32_t actor)
 		args.flags |= CLONE_PIDFD;
 		args.pidfd = (uint64_t)(uintptr_t)(actor == e->first ? &e->first_pidfd : &e->fds[a->fd]);
 	}
+	engine_leash_pause(c);
 	r = e->last_pid_fd >= 0 ? birth_last_pid(e, actor, &args, slot)
 				: sys_clone_on_stack(&args, engine_run, slot);
+	engine_leash_resume(c);
 	if (r > 0)
 		__atomic_store_n(&e->pids[actor], (int32_t)r, __ATOMIC_RELEASE);
 	return r < 0 ? r : 0;

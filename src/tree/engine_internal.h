@@ -20,9 +20,12 @@
 struct ctx {
 	struct engine *e;
 	uint32_t actor;
-	int32_t leash; /* dies with this actor, its creator */
+	int32_t leash; /* dies with this actor, its parent, or one of: */
 };
-enum { ENGINE_FREE = -1 };
+enum {
+	ENGINE_FREE = -1,   /* with nobody */
+	ENGINE_ORPHAN = -2, /* with its parent, whoever that is by then, if the guard is dead, too */
+};
 
 static inline void futex_wait(uint32_t *word, uint32_t value)
 {
@@ -49,6 +52,17 @@ long engine_die_as_init(uint32_t sig);
 
 /* engine_birth.c: process `of` as `by` has to call it. */
 long engine_number(const struct engine *e, uint32_t by, uint32_t of);
+
+/*
+ * engine_leash.c.  The guard prepares; whoever is born asks first of all, and an orphan once more when it has the parent
+ * that it keeps.  What is born between pause and resume has no orphan's stack.
+ */
+int32_t engine_leash(const struct ctx *creator, uint32_t actor);
+long engine_leash_prepare(void);
+long engine_leash_born(struct ctx *c);
+long engine_leash_adopted(struct ctx *c, uint32_t parent);
+void engine_leash_pause(const struct ctx *c);
+void engine_leash_resume(const struct ctx *c);
 
 /* engine.c: an actor's whole life. */
 int engine_run(void *slot) __attribute__((noreturn));

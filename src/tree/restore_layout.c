@@ -16,8 +16,15 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+#define ORPHAN_FRAME 12288 /* where the kernel does not say */
+#define ORPHAN_HANDLER 2048
 
 /* A bump allocator that first counts and then fills: the same calls run twice, with base NULL and not. */
 struct bump {
@@ -144,6 +151,23 @@ static int copy_commands(struct bump *b, const struct tree *t, const struct plan
 	return 0;
 }
 
+/* A signal's frame, which says how large it can be, and room for the handler. */
+static size_t orphan_stack_size(void)
+{
+	size_t frame = getauxval(AT_MINSIGSTKSZ);
+
+	return ((frame ? frame : ORPHAN_FRAME) + ORPHAN_HANDLER + 4095) / 4096 * 4096;
+}
+
+static size_t orphans_of(const struct plan *p)
+{
+	const struct engine e = {
+		.actors = p->actors, .actors_len = p->actors_len, .steps = p->steps, .has_init = p->has_init
+	};
+
+	return engine_orphans(&e);
+}
+
 /* Both passes; `e` is where the values go, which the first pass throws away. */
 static int fill(struct bump *b, const struct tree *t, const struct plan *p, const struct restore_options *o,
 		struct engine *e, struct tree_error *err)
@@ -167,6 +191,8 @@ static int fill(struct bump *b, const struct tree *t, const struct plan *p, cons
 	e->alive = take(b, n * sizeof *e->alive, 64);
 	e->spans = o->trace ? take(b, p->steps_len * sizeof *e->spans, 64) : NULL;
 	e->stacks = take(b, (size_t)n * ENGINE_STACK, 4096);
+	e->orphan_stack_size = orphan_stack_size();
+	e->orphan_stacks = take(b, orphans_of(p) * e->orphan_stack_size, 4096);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "fault.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,7 +22,10 @@ struct fault {
 	_Atomic long failed; /* its system call, -1 = none yet */
 	long slow;           /* -1 = none */
 	int code;
+	bool holds;     /* the armed call does not fail, but waits */
+	uint32_t state; /* futex: enum state */
 };
+enum state { WAITING, HELD, NONE, RELEASED };
 static struct fault *fault;
 
 static bool always_passes(long nr)
@@ -71,6 +75,21 @@ static void take_longer(void)
 	sys_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, (long)&ms, 0, 0, 0);
 }
 
+/* Out of WAITING goes who comes first: nobody is held once it was said that nobody will be. */
+static bool change(struct fault *f, uint32_t from, uint32_t to)
+{
+	if (!__atomic_compare_exchange_n(&f->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	sys_raw(SYS_futex, (long)&f->state, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
+	return true;
+}
+
+static void wait_while(struct fault *f, uint32_t state)
+{
+	while (__atomic_load_n(&f->state, __ATOMIC_SEQ_CST) == state)
+		sys_raw(SYS_futex, (long)&f->state, FUTEX_WAIT, state, 0, 0, 0);
+}
+
 long settid__fault(long nr)
 {
 	struct fault *f = fault;
@@ -82,6 +101,11 @@ long settid__fault(long nr)
 	if (++f->count != f->armed)
 		return 0;
 	f->failed = nr;
+	if (f->holds) {
+		if (change(f, WAITING, HELD))
+			wait_while(f, HELD);
+		return 0;
+	}
 	return f->code == FAULT_LIKELY ? likely(nr) : f->code;
 }
 
@@ -107,7 +131,32 @@ void fault_arm(unsigned nth, int code)
 	fault->code = code;
 	fault->count = 0;
 	fault->failed = -1;
+	fault->holds = false;
 	fault->armed = nth;
+}
+
+void fault_hold(unsigned nth)
+{
+	fault_arm(0, 0);
+	fault->state = WAITING;
+	fault->holds = true;
+	fault->armed = nth;
+}
+
+bool fault_wait_held(void)
+{
+	wait_while(fault, WAITING);
+	return fault->state == HELD;
+}
+
+void fault_say_none(void)
+{
+	change(fault, WAITING, NONE);
+}
+
+void fault_release(void)
+{
+	change(fault, HELD, RELEASED);
 }
 
 bool fault_disarm(void)

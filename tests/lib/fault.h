@@ -26,6 +26,12 @@
 void fault_arm(unsigned nth, int code);
 /* Stops; was there an nth call? */
 bool fault_disarm(void);
+/* The nth counted call from now on is not made before fault_release(), whoever makes it; others go on. */
+void fault_hold(unsigned nth);
+/* Until such a call is held (true), or somebody has said that there will be none (false). */
+bool fault_wait_held(void);
+void fault_say_none(void);
+void fault_release(void);
 /* While armed, this system call takes 2 ms longer, so that whoever runs beside it gets ahead and waits.  -1 = none. */
 void fault_slow(long nr);
 /* How many calls were counted since fault_arm(), and the number of the one that failed (-1 = none). */

@@ -5,6 +5,7 @@
 #include "world.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -53,10 +54,7 @@ struct plan *attempt_plan(const struct attempt *a, struct tree *t)
 	return p;
 }
 
-/* The init of a namespace of its own, below the caller's. */
-static pid_t other_init;
-
-static pid_t other_namespace(void)
+pid_t attempt_namespace(void)
 {
 	struct settid_child child;
 	pid_t pid = settid_fork(WISH(.flags = CLONE_NEWPID), &child, NULL);
@@ -64,13 +62,43 @@ static pid_t other_namespace(void)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		setsid();
-		for (;;)
-			pause();
+		for (;;) /* reaps what is left to it */
+			if (waitpid(-1, NULL, __WALL) < 0)
+				nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
 	CHECK(pid > 0);
 	close(child.pidfd);
-	return other_init = pid;
+	return pid;
 }
+
+static bool only_child(pid_t parent, pid_t child)
+{
+	char path[64], text[256] = "", want[16] = "";
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0 && read(fd, text, sizeof text - 1) >= 0);
+	close(fd);
+	if (child)
+		snprintf(want, sizeof want, "%d ", (int)child);
+	return strcmp(text, want) == 0;
+}
+
+/* What was left in the namespace would be its init's; the guard, the caller's. */
+bool attempt_namespace_is_empty(pid_t init)
+{
+	for (int k = 0; !only_child(init, 0) || !only_child(getpid(), init); k++) {
+		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+			;
+		if (k > ATTEMPT_SECONDS * 500)
+			return false;
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	}
+	return true;
+}
+
+static pid_t other_init;
 
 void attempt_options_done(void)
 {
@@ -85,7 +113,7 @@ struct restore_options attempt_options(const struct attempt *a)
 {
 	return (struct restore_options){
 		.into = a->into,
-		.into_pid = a->into == RESTORE_PID ? other_namespace() : 0,
+		.into_pid = a->into == RESTORE_PID ? (other_init = attempt_namespace()) : 0,
 		.user = a->user,
 		.method = a->last_pid ? SETTID_METHOD_NS_LAST_PID : SETTID_METHOD_AUTO,
 	};

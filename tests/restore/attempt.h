@@ -32,6 +32,10 @@ void attempt_step_aside(void);
 /* A tree and its plan, from the folder; fails the world when there is none. */
 struct tree *attempt_read(const struct attempt *a);
 struct plan *attempt_plan(const struct attempt *a, struct tree *t);
+/* A namespace below the caller's, with an init that reaps, and ends with the caller at the latest.  Returns the init. */
+pid_t attempt_namespace(void);
+/* Nobody else is left in it, nor a child of the caller's beside it; waits for at most ATTEMPT_SECONDS until that is so. */
+bool attempt_namespace_is_empty(pid_t init);
 /* The options that fit; for RESTORE_PID a namespace is made, which attempt_options_done() ends. */
 struct restore_options attempt_options(const struct attempt *a);
 void attempt_options_done(void);

@@ -206,6 +206,8 @@ static void add_all(void)
 						"subreapers",
 						"clone-parent-of-inner-leader",
 						"nested-init-adopts",
+						"leaderless-family",
+						"core",
 						"leaders-in-each-others-sessions" };
 	static const char *const fresh[] = { "init",
 					     "dead-init",
@@ -251,6 +253,8 @@ static void add_some(void)
 	add("children-elsewhere", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
 	add("dead-leaders-on-one-way-up", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
 	add("orphan-at-subreaper", RESTORE_NEW, BUILD, FAULT_LIKELY);
+	add("leaderless-family", RESTORE_CURRENT, BUILD, -EPERM);
+	add("core", RESTORE_NEW, BUILD, FAULT_LIKELY);
 	add("moved-from-outside", RESTORE_NEW, BUILD, FAULT_LIKELY);
 	add("leaders-in-each-others-sessions", RESTORE_NEW, BUILD, -EPERM);
 	add("nested", RESTORE_NEW, END, FAULT_LIKELY);

@@ -43,7 +43,9 @@ static const struct row rows[] = {
 	{ "a guard killed while a new namespace is made leaves nothing", GUARD, "new", "--hold" },
 	{ "a guard killed while its own namespace is built in leaves nothing", GUARD, "current", "--hold" },
 	{ "a guard killed while another namespace is built in leaves nothing", GUARD, "PID", "--hold" },
-	{ "restorer and guard killed together leave nothing", BOTH, "current", "--hold" },
+	{ "restorer and guard killed together leave nothing of a new namespace", BOTH, "new", "--hold" },
+	{ "... nor in their own", BOTH, "current", "--hold" },
+	{ "... nor in another one", BOTH, "PID", "--hold" },
 	{ "SIGINT and SIGTERM end a restore with 0 when it stands, else with 1, and leave nothing", ASKED,
 	  "new", "--hold" },
 	{ "... in its own namespace too", ASKED, "current", "--hold" },
@@ -66,9 +68,9 @@ static const char *const trees[] = { "single",
 				     "clone-parent-of-inner-leader",
 				     "dead-leaders-on-one-way-up",
 				     "subreapers",
-				     "nested-init-adopts" };
-/* The last ones have orphans: between birth and adoption those die with the guard, and with nobody else. */
-enum { TREES = sizeof trees / sizeof *trees, TREES_WITH_ORPHANS = 3 };
+				     "nested-init-adopts",
+				     "leaderless-family" };
+enum { TREES = sizeof trees / sizeof *trees };
 
 static const char *settid, *folder;
 static uint64_t seed;
@@ -99,22 +101,6 @@ struct round {
 	int pidfd, out;
 };
 
-static pid_t make_other_namespace(void)
-{
-	struct settid_child child;
-	pid_t pid = settid_fork(WISH(.flags = CLONE_NEWPID), &child, NULL);
-
-	if (pid == 0) {
-		setsid();
-		for (;;) /* reaps what is left to it */
-			if (waitpid(-1, NULL, __WALL) < 0)
-				nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	}
-	CHECK(pid > 0);
-	close(child.pidfd);
-	return pid;
-}
-
 static struct round start(void)
 {
 	struct round r = { .other = -1 };
@@ -122,13 +108,11 @@ static struct round start(void)
 	int out[2];
 
 	snprintf(r.tree, sizeof r.tree, "%s",
-		 strcmp(row->how, "--exec") == 0
-			 ? "programs"
-			 : trees[random_next() % (row->victim == BOTH ? TREES - TREES_WITH_ORPHANS : TREES)]);
+		 strcmp(row->how, "--exec") == 0 ? "programs" : trees[random_next() % TREES]);
 	snprintf(path, sizeof path, "%s/%s.json", folder, r.tree);
 	snprintf(r.into, sizeof r.into, "%s", row->into);
 	if (strcmp(row->into, "PID") == 0) {
-		r.other = make_other_namespace();
+		r.other = attempt_namespace();
 		snprintf(r.into, sizeof r.into, "%d", (int)r.other);
 	}
 	CHECK_INT(pipe2(out, O_CLOEXEC), 0);
@@ -212,34 +196,14 @@ static int end_of(const struct round *r, double after)
 	return world_reap(r->pid);
 }
 
-static bool only_child(pid_t parent, pid_t child)
-{
-	char path[64], text[256] = "", want[16] = "";
-	int fd;
-
-	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	CHECK(fd >= 0 && read(fd, text, sizeof text - 1) >= 0);
-	close(fd);
-	if (child)
-		snprintf(want, sizeof want, "%d ", (int)child);
-	return strcmp(text, want) == 0;
-}
-
-/* What was left in the namespace that was built in would be its init's; the guard, ours. */
 static void end_other_namespace(const struct round *r, double after)
 {
 	if (r->other <= 0)
 		return;
-	for (int k = 0; !only_child(r->other, 0) || !only_child(1, r->other); k++) {
-		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
-			;
-		if (k > ATTEMPT_SECONDS * 500)
-			world_check_failed(__FILE__, __LINE__,
-					   "%s, --into PID: after %.1f ms: a process is left in there",
-					   r->tree, after * 1000);
-		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
-	}
+	if (!attempt_namespace_is_empty(r->other))
+		world_check_failed(__FILE__, __LINE__,
+				   "%s, --into PID: after %.1f ms: a process is left in there", r->tree,
+				   after * 1000);
 	/* not waited for by its number: an orphaned guard in there is the world's to reap first (R5.26) */
 	CHECK_INT(kill(r->other, SIGKILL), 0);
 }

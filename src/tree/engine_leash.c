@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine_leash.c: with whom each dies, should restorer and guard be killed at the same moment: the second line behind the
+ * guard's pipe.
+ *
+ * A namespace that the engine made dies with its first process, and that with the guard.  Where there is none, each dies
+ * with its parent: PR_SET_PDEATHSIG, and the word that the kernel clears at the parent's end for those that asked too late.
+ * Whoever is born to a parent that ends before it, as planned, is an orphan to be: SIGKILL would end it at its
+ * adoption.  The signal that it asks for has a handler, which looks at whether the guard is dead, too.
+ *
+ * Keeps:   (L1) the guard's own word is cleared before the first of its children gets a signal, and so before anybody
+ *               whose parent's end comes of that: at each adoption an orphan to be knows if it is one that was planned;
+ *          (L2) the handler runs on a stack of its own, which a child does not inherit: its signal is blocked wherever
+ *               there is none, so while an orphan to be has children, and in everybody else.
+ */
+#include "engine_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
+
+/* By default it is ignored, so no process of a tree dies from it, nor stops. */
+#define ADOPTED SIGURG
+
+struct raw_sigaction {
+	void (*handler)(int, siginfo_t *, void *);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+#if defined(__x86_64__)
+#define SA_RESTORER 0x04000000
+void engine_sigreturn(void);
+__asm__(".text\n"
+	".hidden engine_sigreturn\n"
+	".type engine_sigreturn, @function\n"
+	"engine_sigreturn:\n"
+	"	mov	$15, %eax\n" /* rt_sigreturn */
+	"	syscall\n"
+	"	hlt\n"
+	".size engine_sigreturn, . - engine_sigreturn\n");
+#else
+#define SA_RESTORER 0
+#define engine_sigreturn ((void (*)(void))0) /* the kernel's own page has one */
+#endif
+
+static uint32_t last_step(const struct engine *e, uint32_t actor)
+{
+	const struct plan_actor *a = &e->actors[actor];
+
+	return e->steps[a->first_step + a->steps_len - 1].op;
+}
+
+static bool ends_early(const struct engine *e, uint32_t actor)
+{
+	uint32_t last = last_step(e, actor);
+
+	return last == PLAN_EXIT || last == PLAN_DIE || last == PLAN_EXIT_THREAD;
+}
+
+static int32_t leash(const struct engine *e, uint32_t creator, uint32_t actor)
+{
+	const struct plan_actor *a = &e->actors[actor];
+
+	if (e->has_init && actor != 1)
+		return ENGINE_FREE;
+	if (a->flags & PLAN_SIBLING)
+		return ENGINE_ORPHAN; /* its first parent's end is not known here */
+	/* whoever a ghost or helper is born to buries it, however that ends itself */
+	if (a->kind == PLAN_KIND_GHOST || a->kind == PLAN_KIND_HELPER)
+		return (int32_t)creator;
+	return ends_early(e, creator) ? ENGINE_ORPHAN : (int32_t)creator;
+}
+
+/* A dead leader hears no signal: its threads have to. */
+static bool listens_for(const struct engine *e, uint32_t leader)
+{
+	return !e->has_init && last_step(e, leader) == PLAN_EXIT_THREAD;
+}
+
+int32_t engine_leash(const struct ctx *creator, uint32_t actor)
+{
+	const struct engine *e = creator->e;
+
+	if (e->actors[actor].kind != PLAN_KIND_THREAD)
+		return leash(e, creator->actor, actor);
+	return creator->leash == ENGINE_ORPHAN && listens_for(e, creator->actor) ? ENGINE_ORPHAN
+										 : ENGINE_FREE;
+}
+
+uint32_t engine_orphans(const struct engine *e)
+{
+	uint32_t count = 0;
+
+	for (uint32_t by = 0; by < e->actors_len; by++)
+		for (uint32_t k = 0; k < e->actors[by].steps_len; k++) {
+			const struct plan_step *s = &e->steps[e->actors[by].first_step + k];
+
+			count += (s->op == PLAN_CHILD && leash(e, by, s->a) == ENGINE_ORPHAN) ||
+				 (s->op == PLAN_THREAD && listens_for(e, by));
+		}
+	return count;
+}
+
+static bool is_gone(const struct engine *e, uint32_t actor)
+{
+	return !__atomic_load_n(&e->alive[actor], __ATOMIC_ACQUIRE);
+}
+
+static void end(void) __attribute__((noreturn));
+static void end(void)
+{
+	for (;;)
+		SYS1(SYS_exit_group, 0);
+}
+
+/* Whose engine it is stands right above the stack that this runs on. */
+static void adopted(int sig, siginfo_t *info, void *context)
+{
+	const stack_t *stack = &((const ucontext_t *)context)->uc_stack;
+	const struct engine *e = *(struct engine *const *)(void *)((char *)stack->ss_sp + stack->ss_size);
+
+	(void)sig, (void)info;
+	if (is_gone(e, 0))
+		end();
+}
+
+long engine_leash_prepare(void)
+{
+	struct raw_sigaction act;
+
+	act.handler = adopted;
+	act.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_RESTORER;
+	act.restorer = engine_sigreturn;
+	act.mask = ~(uint64_t)0;
+	return SYS4(SYS_rt_sigaction, ADOPTED, &act, 0, 8);
+}
+
+static void mask_adopted(int how)
+{
+	uint64_t one = (uint64_t)1 << (ADOPTED - 1);
+
+	SYS4(SYS_rt_sigprocmask, how, &one, 0, 8);
+}
+
+void engine_leash_pause(const struct ctx *c)
+{
+	if (c->leash == ENGINE_ORPHAN)
+		mask_adopted(SIG_BLOCK);
+}
+
+void engine_leash_resume(const struct ctx *c)
+{
+	if (c->leash == ENGINE_ORPHAN)
+		mask_adopted(SIG_UNBLOCK);
+}
+
+/* Each takes the next one of the stacks that were counted beforehand. */
+static long take_stack(struct engine *e)
+{
+	uint32_t k = __atomic_fetch_add(&e->orphans, 1, __ATOMIC_RELAXED);
+	char *at = e->orphan_stacks + (size_t)k * e->orphan_stack_size;
+	stack_t stack;
+
+	stack.ss_sp = at;
+	stack.ss_flags = 0;
+	stack.ss_size = e->orphan_stack_size - ENGINE_ORPHAN_TOP;
+	*(struct engine **)(void *)(at + stack.ss_size) = e;
+	return SYS2(SYS_sigaltstack, &stack, 0);
+}
+
+static long die_if_orphaned(struct ctx *c)
+{
+	long r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, ADOPTED);
+
+	if (r == 0)
+		r = take_stack(c->e);
+	if (r == 0)
+		engine_leash_resume(c);
+	/* from here on each parent's end tells; of one before, the guard's has to be known by now (L1) */
+	if (is_gone(c->e, 0))
+		end();
+	return r;
+}
+
+static long die_with_parent(const struct ctx *c)
+{
+	long r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+
+	if (is_gone(c->e, (uint32_t)c->leash))
+		end(); /* it was gone before the signal was asked for */
+	return r;
+}
+
+long engine_leash_born(struct ctx *c)
+{
+	if (c->leash == ENGINE_FREE)
+		return 0;
+	return c->leash == ENGINE_ORPHAN ? die_if_orphaned(c) : die_with_parent(c);
+}
+
+long engine_leash_adopted(struct ctx *c, uint32_t parent)
+{
+	bool was_orphan = c->leash == ENGINE_ORPHAN;
+
+	c->leash = (int32_t)parent;
+	if (was_orphan)
+		mask_adopted(SIG_BLOCK);
+	return die_with_parent(c);
+}
