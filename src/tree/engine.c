@@ -7,9 +7,11 @@
 #include "engine_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/wait.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -34,6 +36,41 @@ static long open_child(struct engine *e, uint32_t actor, uint32_t fd)
 	if (r >= 0)
 		e->fds[fd] = (int32_t)r;
 	return r;
+}
+
+/*
+ * Nobody in a namespace knows under which number the guard outside sees it, but the kernel translates the owner of a
+ * descriptor for whoever asks.
+ */
+static long listen(struct engine *e, uint32_t fd)
+{
+	long r = SYS2(SYS_eventfd2, 0, EFD_CLOEXEC);
+
+	if (r >= 0)
+		e->fds[fd] = (int32_t)r;
+	return r;
+}
+
+static long tell(const struct engine *e, uint32_t fd)
+{
+	struct f_owner_ex me;
+
+	me.type = F_OWNER_PID;
+	me.pid = (pid_t)SYS0(SYS_getpid);
+	return SYS3(SYS_fcntl, e->fds[fd], F_SETOWN_EX, &me);
+}
+
+static long hear(struct engine *e, uint32_t actor, uint32_t fd)
+{
+	struct f_owner_ex who;
+	long r = SYS3(SYS_fcntl, e->fds[fd], F_GETOWN_EX, &who);
+
+	if (r < 0)
+		return r;
+	if (who.pid <= 0)
+		return -ESRCH;
+	__atomic_store_n(&e->pids[actor], who.pid, __ATOMIC_RELEASE);
+	return 0;
 }
 
 static long wait_child(const struct ctx *c, uint32_t actor, int what)
@@ -216,6 +253,8 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 		return enter_namespace(s->b ? (long)s->b : e->pids[s->a]);
 	case PLAN_LEAVE:
 		return enter_namespace(SYS0(SYS_getpid));
+	case PLAN_UNSHARE:
+		return SYS1(SYS_unshare, CLONE_NEWPID);
 	case PLAN_OPEN:
 		return open_child(e, s->a, s->b);
 	case PLAN_ENTER_OPEN:
@@ -226,6 +265,14 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 		return SYS2(SYS_setpgid, 0, s->a);
 	case PLAN_SETPGID_CHILD:
 		return SYS2(SYS_setpgid, engine_number(e, c->actor, s->a), s->b);
+	case PLAN_SETPGID_LIKE:
+		return SYS2(SYS_setpgid, engine_number(e, c->actor, s->a), engine_number(e, c->actor, s->b));
+	case PLAN_LISTEN:
+		return listen(e, s->a);
+	case PLAN_TELL:
+		return tell(e, s->a);
+	case PLAN_HEAR:
+		return hear(e, s->a, s->b);
 	case PLAN_NAME:
 		return SYS2(SYS_prctl, PR_SET_NAME, e->text + s->a);
 	case PLAN_SUBREAPER:

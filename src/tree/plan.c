@@ -108,9 +108,18 @@ bool plan__mover_sees(const struct planner *pl, int32_t i, int32_t founder)
 	if (founder == TREE_NONE)
 		return false;
 	/* its maker was in its session when it made it; a maker's parent may never have been */
-	if (pl->nodes[i].sibling && plan__session(pl, mover) != pl->nodes[i].birth_session)
+	if (pl->nodes[i].sibling && plan__session(pl, mover) != pl->nodes[i].birth_session &&
+	    (mover == TREE_NONE || pl->nodes[mover].birth_session != pl->nodes[i].birth_session))
 		return false;
-	return mover == TREE_NONE ? plan__creator_inside(pl) : plan__sees(pl, mover, founder);
+	return mover == TREE_NONE || plan__sees(pl, mover, founder);
+}
+
+/* Its mover leads a session by then, and can move it before that only. */
+bool plan__is_moved_early(const struct planner *pl, int32_t i)
+{
+	int32_t mover = plan__mover(pl, i);
+
+	return mover != TREE_NONE && plan__session(pl, mover) != pl->nodes[i].birth_session;
 }
 
 /* As its mover sees it. */
@@ -153,7 +162,7 @@ static int check_shapes(struct planner *pl)
 /* One attempt.  Whoever finds that a helper is needed says `changed`: then all begins anew with that. */
 static int attempt(struct planner *pl)
 {
-	pl->changed = false;
+	pl->changed = pl->rehearsed = false;
 	TRY(plan__order(pl));
 	if (!pl->changed)
 		TRY(plan__groups(pl));
@@ -196,6 +205,8 @@ int plan_make(const struct tree *t, const struct plan_options *o, struct plan **
 	free(pl.nodes);
 	free(pl.order);
 	free(pl.birth.processes);
+	free(pl.birth.namespaces);
+	free(pl.users);
 	free(pl.next_number);
 	tree__pool_done(&pl.pool);
 	free(pl.visits);

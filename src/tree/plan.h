@@ -27,11 +27,17 @@ enum plan_op {
 	PLAN_ENTER,      /* children live in init `a`'s namespace from now on; b = its number as seen
 				     here, 0 = it is an own child                                         */
 	PLAN_LEAVE,      /* children live in one's own namespace again                                  */
+	PLAN_UNSHARE,    /* children live in a new namespace from now on, the first as its init         */
 	PLAN_OPEN,       /* keep a descriptor of init `a`, an own child, as number b of the table       */
 	PLAN_ENTER_OPEN, /* as PLAN_ENTER, for one who does not see the init: by that descriptor        */
 	PLAN_SETSID,
 	PLAN_SETPGID,       /* join group `a` (one's own namespace's number); 0 = found one                */
 	PLAN_SETPGID_CHILD, /* move child `a` to group `b` (a number)                                      */
+	PLAN_SETPGID_LIKE,  /* the same for the guard outside, who knows processes of the tree under
+				     numbers of its own: the group that process `b` founded               */
+	PLAN_LISTEN,        /* keep a descriptor, number `a` of the table, by which somebody says who he is */
+	PLAN_TELL,          /* say who one is, by that descriptor                                      */
+	PLAN_HEAR,          /* learn under which number one sees process `a`, by descriptor `b`        */
 	PLAN_NAME,          /* take the name at text[a]                                                    */
 	PLAN_SUBREAPER,     /* a = 0 or 1                                                                  */
 	PLAN_ADD,           /* counter `a` += b; who makes it full wakes the waiters                       */
@@ -107,7 +113,7 @@ struct plan {
 	uint32_t substituted_len, substituted_cap;
 	char **notes; /* sentences for the user: what is not exactly as in the file, and why */
 	uint32_t notes_len, notes_cap;
-	uint32_t fds_len; /* descriptors that PLAN_OPEN and PLAN_LEND_FD keep */
+	uint32_t fds_len; /* descriptors that PLAN_OPEN, PLAN_LISTEN and PLAN_LEND_FD keep */
 	uint32_t root;    /* actor of the tree's root */
 	uint32_t first;   /* actor whose end is everybody's: the first init, else the root */
 	bool has_init;    /* the first process born is init of a new namespace: its death ends all */

@@ -54,7 +54,7 @@ static int wait_for_members(struct planner *pl, int32_t x)
 	return now->steady ? plan__await(pl, pl->nodes[x].actor, now->steady_event) : 0;
 }
 
-static int die(struct planner *pl, int32_t x)
+int plan__die(struct planner *pl, int32_t x)
 {
 	struct plan_node *n = &pl->nodes[x];
 	int32_t parent = plan__first_parent(pl, x);
@@ -75,12 +75,12 @@ static int die(struct planner *pl, int32_t x)
 /* With those that it has to bury; there are never more than a few generations of them. */
 static int bury(struct planner *pl, struct deaths *d, int32_t x)
 {
-	if (d->dead[x])
+	if (d->dead[x] || plan__is_dead_init(pl, x))
 		return 0;
 	d->dead[x] = true;
 	for (int32_t y = d->first[x + 1]; y != TREE_NONE; y = d->next[y])
 		TRY(bury(pl, d, y));
-	return die(pl, x);
+	return plan__die(pl, x);
 }
 
 /* -------------------------------------------------------------------------------------- one adopter -- */

@@ -85,14 +85,25 @@ static int children_elsewhere(struct planner *pl, int32_t i)
 	int32_t init = pl->t->namespaces[p->children_ns].init;
 	uint32_t actor = p->leader_dead ? thread_actor(pl, i, 1) : pl->nodes[i].actor;
 
-	if (p->children_ns == p->ns)
+	if (!plan__sends_away(p))
 		return 0;
+	if (plan__unshares(pl, i))
+		return plan__step(pl, actor, PLAN_UNSHARE, 0, 0);
 	TRY(plan__await(pl, actor, pl->nodes[init].now.born_event));
-	return plan__step(pl, actor, PLAN_ENTER, pl->nodes[init].actor,
-			  (uint32_t)plan__number_in(pl->t, init, i));
+	TRY(plan__step(pl, actor, PLAN_ENTER, pl->nodes[init].actor,
+		       (uint32_t)plan__number_in(pl->t, init, i)));
+	return plan__event(pl, actor, &pl->nodes[i].guest_event);
 }
 
 /* ------------------------------------------------------------------------------------------- deaths -- */
+
+/* A namespace that is dead in the end was entered before. */
+static int await_guests(struct planner *pl, int32_t init)
+{
+	for (int32_t i = pl->nodes[init].first_guest; i != TREE_NONE; i = pl->nodes[i].next_guest)
+		TRY(plan__await(pl, pl->nodes[init].actor, pl->nodes[i].guest_event));
+	return 0;
+}
 
 static int die(struct planner *pl, int32_t i)
 {
@@ -100,6 +111,7 @@ static int die(struct planner *pl, int32_t i)
 	uint32_t actor = pl->nodes[i].actor;
 	struct plan_who who;
 
+	TRY(await_guests(pl, i));
 	if (pl->nodes[i].sibling && !killed_by_parent(pl, i))
 		TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
 	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
@@ -285,8 +297,16 @@ static int before_deaths(struct planner *pl, int32_t i)
 		TRY(plan__await(pl, pl->nodes[i].actor, pl->turn_event));
 	if (plan__process(pl, i)->subreaper == 1)
 		TRY(plan__step(pl, pl->nodes[i].actor, PLAN_SUBREAPER, 1, 0));
-	TRY(children_elsewhere(pl, i));
-	return plan__process(pl, i)->state == TREE_ZOMBIE ? die(pl, i) : 0;
+	return children_elsewhere(pl, i);
+}
+
+static int deaths(struct planner *pl, int32_t i)
+{
+	if (plan__is_dead_init(pl, i)) {
+		TRY(await_guests(pl, i));
+		return plan__die(pl, i);
+	}
+	return !plan__dies(pl, i) && plan__process(pl, i)->state == TREE_ZOMBIE ? die(pl, i) : 0;
 }
 
 static int after_deaths(struct planner *pl, int32_t i)
@@ -347,6 +367,8 @@ int plan__ends(struct planner *pl)
 
 	for (size_t k = 0; k < len; k++)
 		TRY(before_deaths(pl, pl->order[k]));
+	for (size_t k = 0; k < len; k++)
+		TRY(deaths(pl, pl->order[k]));
 	TRY(see_dead(pl, pl->init, pl->first_kept));
 	for (size_t k = 0; k < len; k++)
 		TRY(see_dead(pl, pl->nodes[pl->order[k]].actor, pl->nodes[pl->order[k]].first_kept));

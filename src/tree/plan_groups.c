@@ -79,8 +79,10 @@ static int have_adopted(struct planner *pl, int32_t c, int32_t i)
 static int relieve(struct planner *pl, int32_t i, int32_t c)
 {
 	while (c != i) {
-		if (can_be_adopted(pl, c, i))
-			return have_adopted(pl, c, i);
+		int32_t r = pl->nodes[c].parent;
+
+		if (r != TREE_NONE && can_be_adopted(pl, c, r))
+			return have_adopted(pl, c, r);
 		i = c;
 		c = pl->nodes[i].needs_it;
 	}
@@ -102,6 +104,28 @@ static int split_helper(struct planner *pl, int32_t h, int32_t c)
 	return 0;
 }
 
+/*
+ * `i` was made by somebody of its session with CLONE_PARENT, and its parent, who never was in that session, cannot move
+ * it.  Who made it can: as the parent that it has first, or rather a helper of its own, which dies and leaves it there.
+ */
+static bool can_be_moved(const struct planner *pl, int32_t i, int32_t group)
+{
+	const struct plan_node *n = &pl->nodes[i];
+	int32_t maker = plan__maker(pl, i);
+
+	return n->sibling && n->role == PLAN_WANTED && maker != TREE_NONE && plan__notify(pl, i) == SIGCHLD &&
+	       plan__session(pl, maker) == n->birth_session && plan__sees(pl, maker, group) &&
+	       plan__same_space(pl, maker, n->parent);
+}
+
+static int have_moved(struct planner *pl, int32_t i)
+{
+	int32_t maker = plan__maker(pl, i);
+
+	pl->changed = true;
+	return plan__by_helper(pl, i, maker, plan__process(pl, maker)->ns, pl->nodes[i].parent);
+}
+
 /* `i` must have been in `group`, which it cannot name, for the sake of `whose`: itself, or one that it makes. */
 static int need(struct planner *pl, int32_t i, int32_t group, int32_t whose)
 {
@@ -119,6 +143,8 @@ static int need(struct planner *pl, int32_t i, int32_t group, int32_t whose)
 	TRY(relieve(pl, i, whose));
 	if (!pl->changed)
 		TRY(relieve(pl, i, n->needs_it));
+	if (!pl->changed && (can_be_moved(pl, i, group) || can_be_moved(pl, i, n->birth_group)))
+		return have_moved(pl, i);
 	return pl->changed ? 0 : refuse_second(pl, i, whose);
 }
 
@@ -128,11 +154,8 @@ static int need_of_maker(struct planner *pl, int32_t i)
 	int32_t maker = plan__maker(pl, i), group = pl->nodes[i].birth_group;
 	const struct plan_node *m = maker == TREE_NONE ? NULL : &pl->nodes[maker];
 
-	if (!m) { /* a helper made there visits the group, and makes it as its sibling */
-		if (group != TREE_NONE)
-			return plan__interpose(pl, i, 0);
+	if (!m) /* the group outside: all others it is moved to */
 		return 0;
-	}
 	if (m->leads_session && !pl->nodes[i].born_early) {
 		if (group == maker)
 			return 0;
@@ -229,6 +252,8 @@ static int check_stays(struct planner *pl, int32_t i)
 
 	if (n->leads_session || n->birth_group == NO_GROUP || n->birth_group != n->group)
 		return 0;
+	if ((n->founds || n->first_visit != TREE_NONE) && can_be_moved(pl, i, n->group))
+		return have_moved(pl, i);
 	if (n->founds)
 		return plan__refuse(pl, i,
 				    "it founded a group, and is in one that neither it nor its parent can "

@@ -23,6 +23,7 @@ static void node_init(struct plan_node *n, enum plan_role role)
 	n->role = (uint8_t)role;
 	n->parent = n->first_kept = n->next_kept = TREE_NONE;
 	n->first_helper = n->next_helper = n->first_need = n->next_need = n->low = TREE_NONE;
+	n->first_guest = n->next_guest = TREE_NONE;
 	n->adopter = NO_ADOPTER;
 	n->fd = NO_COUNTER;
 }
@@ -60,17 +61,23 @@ int plan__begin(struct planner *pl, const struct tree *t)
 	pl->wanted = t;
 	pl->birth = *t;
 	pl->birth.processes = calloc(pl->nodes_cap, sizeof *pl->birth.processes);
+	pl->birth.namespaces = calloc(t->namespaces_len, sizeof *pl->birth.namespaces);
+	pl->users = calloc(t->namespaces_len, sizeof *pl->users);
 	pl->nodes = calloc(pl->nodes_cap, sizeof *pl->nodes);
 	pl->order = calloc(pl->nodes_cap, sizeof *pl->order);
 	pl->next_number = calloc(t->namespaces_len, sizeof *pl->next_number);
-	if (!pl->birth.processes || !pl->nodes || !pl->order || !pl->next_number)
+	if (!pl->birth.processes || !pl->birth.namespaces || !pl->users || !pl->nodes || !pl->order ||
+	    !pl->next_number)
 		return -ENOMEM;
+	memcpy(pl->birth.namespaces, t->namespaces, t->namespaces_len * sizeof *t->namespaces);
 	memcpy(pl->birth.processes, t->processes, len * sizeof *t->processes);
 	pl->t = &pl->birth;
 	pl->first_helper = TREE_NONE;
 	for (size_t i = 0; i < len; i++) {
 		node_init(&pl->nodes[i], PLAN_WANTED);
 		pl->nodes[i].parent = t->processes[i].parent;
+		if (plan__sends_away(&t->processes[i]))
+			pl->users[t->processes[i].children_ns]++;
 	}
 	for (size_t g = 0; g < t->ghosts_len; g++)
 		add_ghost(pl, &t->ghosts[g]);
@@ -118,6 +125,10 @@ static int give_numbers(struct planner *pl, int32_t i)
 	if (!nspid)
 		return -ENOMEM;
 	for (unsigned level = 0; level < p->levels; level++) {
+		if (level + 1 == p->levels && plan__is_dead_init(pl, i)) {
+			nspid[level] = 1;
+			break;
+		}
 		nspid[level] = next_number(pl, tree__ns_at_level(pl->wanted, p->ns, level));
 		if (nspid[level] < NUMBER_FIRST || nspid[level] > TREE_NUMBER_MAX)
 			return tree_fail(pl->err, -EAGAIN,
@@ -149,6 +160,24 @@ int32_t plan__helper(struct planner *pl, int32_t maker, int32_t ns, int32_t sess
 	pl->birth.processes_len++;
 	r = give_numbers(pl, i);
 	return r < 0 ? r : i;
+}
+
+int plan__dead_init(struct planner *pl, int32_t maker, int32_t ns)
+{
+	int32_t h;
+
+	pl->birth.namespaces[ns].init = (int32_t)pl->birth.processes_len;
+	h = plan__helper(pl, maker, ns, plan__session(pl, maker));
+	pl->changed = true;
+	return h < 0 ? h : 0;
+}
+
+bool plan__unshares(const struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = plan__process(pl, i);
+
+	return pl->t->namespaces[p->children_ns].init == TREE_NONE && pl->users[p->children_ns] == 1 &&
+	       pl->t->namespaces[p->children_ns].parent == p->ns;
 }
 
 int plan__interpose(struct planner *pl, int32_t i, int32_t ns)

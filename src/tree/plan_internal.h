@@ -10,7 +10,7 @@
  *   plan_groups.c    groups that are had by birth or from the parent only: who must hand them down
  *   plan_standins.c  who keeps a group alive while its founder and another's change places
  *   plan_actors.c    the actors and their numbers
- *   plan_rehearse.c  births and groups, acted out one after the other (with plan_tasks.c and plan_moves.c)
+ *   plan_rehearse.c  births and groups, acted out one after the other (with plan_deeds.c, plan_moves.c, plan_tasks.c)
  *   plan_deaths.c    ghosts and helpers die, orphans get their parents
  *   plan_ends.c      threads, deaths, stops: what comes when everybody is in place
  *   plan_steps.c     the log that the last two write, cut up into a list for each actor
@@ -98,6 +98,7 @@ struct plan_node {
 		bool exists;     /* its own group can be entered */
 		bool steady;     /* that will have a member at any time from now on */
 		bool held;       /* a stand-in is in it */
+		bool told;       /* the guard outside knows its number */
 		uint32_t born_event, exists_event, steady_event, held_event;
 		uint32_t entries, entries_len;          /* those into its group since it came home */
 		uint32_t waiting;                       /* tasks that wait for something about this process */
@@ -106,10 +107,14 @@ struct plan_node {
 	} now;
 	/* emission */
 	uint32_t actor;
-	uint32_t settled_event; /* its parent waits for it before it ends it */
-	uint32_t gone_event;    /* a ghost or helper: it is buried */
-	bool entered;           /* an init whose namespace somebody enters from outside */
-	uint32_t fd;            /* its place in the table of open inits, or NO_COUNTER */
+	uint32_t settled_event;          /* its parent waits for it before it ends it */
+	uint32_t gone_event;             /* a ghost or helper: it is buried */
+	bool entered;                    /* an init whose namespace somebody enters from outside */
+	int32_t first_guest, next_guest; /* an init that dies: those whose children are to live there */
+	uint32_t guest_event;            /* such a one is in there */
+	uint32_t fd;                     /* its place in the table of open inits, or NO_COUNTER */
+	bool tells;                      /* the guard outside has to know its number ... */
+	uint32_t tell_fd;                /* ... and is told by this one of the table */
 };
 
 /* A stay in a group that the process cannot name; its parent can, and moves it there. */
@@ -148,9 +153,10 @@ struct planner {
 	const struct tree *t;
 	struct tree birth;
 	size_t nodes_cap;
-	bool lowered;           /* somebody was born lower than he ends */
-	bool changed;           /* a pass found that a helper is needed, or another maker: all begins anew */
-	int32_t *next_number;   /* per namespace: helpers' numbers */
+	bool lowered;         /* somebody was born lower than he ends */
+	bool changed;         /* a pass found that a helper is needed, or another maker: all begins anew */
+	int32_t *next_number; /* per namespace: helpers' numbers */
+	uint32_t *users; /* per namespace: those who live elsewhere and would have their children there */
 	struct tree__pool pool; /* what the birth tree needs */
 	int32_t first_helper;   /* as a node's, of whoever makes the roots */
 	struct plan_options o;
@@ -189,6 +195,7 @@ int plan__more_standins(struct planner *pl, bool *found); /* after a rehearsal t
 int plan__actors(struct planner *pl);
 int plan__rehearse(struct planner *pl);
 int plan__deaths(struct planner *pl);
+int plan__die(struct planner *pl, int32_t x); /* a ghost or helper, which is buried */
 int plan__count_dead(struct planner *pl);
 int plan__ends(struct planner *pl);
 
@@ -207,6 +214,10 @@ int plan__adopt(struct planner *pl, int32_t c, int32_t r, int32_t leader);
 int32_t plan__helper(struct planner *pl, int32_t maker, int32_t ns, int32_t session);
 /* Whose number of level 0 that is: a process's or a ghost's index; TREE_NONE for 0. */
 int32_t plan__founder(const struct planner *pl, int32_t number);
+/* Namespace `ns` has an init in the end no more: one that dies, made by `maker`. */
+int plan__dead_init(struct planner *pl, int32_t maker, int32_t ns);
+/* Nobody ever lived where `i`'s children would, and nobody else's would: it was just unshared. */
+bool plan__unshares(const struct planner *pl, int32_t i);
 /* `i` is made with CLONE_PARENT by a helper that `i`'s maker makes in namespace `ns`. */
 int plan__interpose(struct planner *pl, int32_t i, int32_t ns);
 
@@ -248,11 +259,18 @@ bool plan__sees(const struct planner *pl, int32_t i, int32_t founder);
  * roots.  Whether that one can name the group, and under which number. */
 int32_t plan__mover(const struct planner *pl, int32_t i);
 bool plan__mover_sees(const struct planner *pl, int32_t i, int32_t founder);
+bool plan__is_moved_early(const struct planner *pl, int32_t i);
 int32_t plan__number_for_mover(const struct planner *pl, int32_t f, int32_t i);
 
 static inline const struct tree_process *plan__process(const struct planner *pl, int32_t i)
 {
 	return &pl->t->processes[i];
+}
+
+/* Its next child would live elsewhere; of the dead nobody can tell. */
+static inline bool plan__sends_away(const struct tree_process *p)
+{
+	return p->state != TREE_ZOMBIE && p->children_ns != p->ns;
 }
 
 static inline int32_t plan__maker(const struct planner *pl, int32_t i)
@@ -266,6 +284,12 @@ static inline int32_t plan__first_parent(const struct planner *pl, int32_t i)
 	while (pl->nodes[i].sibling)
 		i = plan__maker(pl, i);
 	return plan__maker(pl, i);
+}
+
+/* A helper that is the init of a namespace which is dead in the end: it dies when whoever is to enter that has. */
+static inline bool plan__is_dead_init(const struct planner *pl, int32_t i)
+{
+	return pl->nodes[i].role == PLAN_HELPER && pl->t->namespaces[pl->t->processes[i].ns].init == i;
 }
 
 static inline bool plan__dies(const struct planner *pl, int32_t i)

@@ -80,6 +80,29 @@ int plan__come_home(struct planner *pl, int32_t i)
 	return 0;
 }
 
+/* The guard outside knows whom it made; others have to say who they are.  That somebody has to is found out here. */
+static int make_known(struct planner *pl, int32_t i)
+{
+	struct plan_node *n = &pl->nodes[i];
+	uint32_t event;
+
+	if (plan__maker(pl, i) == TREE_NONE || n->now.told)
+		return 0;
+	pl->changed |= !n->tells;
+	n->tells = n->now.told = true;
+	TRY(plan__step(pl, n->actor, PLAN_TELL, n->tell_fd, 0));
+	TRY(plan__event(pl, n->actor, &event));
+	TRY(plan__await(pl, 0, event));
+	return plan__step(pl, 0, PLAN_HEAR, n->actor, n->tell_fd);
+}
+
+static int move_from_outside(struct planner *pl, int32_t i, int32_t f)
+{
+	TRY(make_known(pl, i));
+	TRY(make_known(pl, f));
+	return plan__step(pl, 0, PLAN_SETPGID_LIKE, pl->nodes[i].actor, pl->nodes[f].actor);
+}
+
 /* Its parent moves `i` to group `f`.  `goes_on`: it has something to do there. */
 int plan__move(struct planner *pl, int32_t i, int32_t f, bool goes_on)
 {
@@ -92,7 +115,11 @@ int plan__move(struct planner *pl, int32_t i, int32_t f, bool goes_on)
 		TRY(plan__await(pl, actor, event));
 	}
 	TRY(plan__await(pl, actor, pl->nodes[f].now.exists_event));
-	TRY(plan__step(pl, actor, PLAN_SETPGID_CHILD, n->actor, (uint32_t)plan__number_for_mover(pl, f, i)));
+	if (mover == TREE_NONE && !plan__creator_inside(pl))
+		TRY(move_from_outside(pl, i, f));
+	else
+		TRY(plan__step(pl, actor, PLAN_SETPGID_CHILD, n->actor,
+			       (uint32_t)plan__number_for_mover(pl, f, i)));
 	if (goes_on) {
 		TRY(plan__event(pl, actor, &event));
 		TRY(plan__await(pl, n->actor, event));

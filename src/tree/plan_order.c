@@ -148,19 +148,26 @@ static int check_namespace(struct planner *pl, int32_t i)
 	return 0;
 }
 
-/* Where its children would live: only setns() gets there, so the namespace must have an init. */
+/* Whose children `i` would have there too late: that init dies, but not before. */
+static void note_guest(struct planner *pl, int32_t init, int32_t i)
+{
+	pl->nodes[i].next_guest = pl->nodes[init].first_guest;
+	pl->nodes[init].first_guest = i;
+}
+
+/* Where its children would live: unshare() or setns() gets there, and the latter needs a living init. */
 static int check_children_ns(struct planner *pl, int32_t i)
 {
 	const struct tree_process *p = plan__process(pl, i);
 	int32_t init = pl->t->namespaces[p->children_ns].init;
 
-	if (p->children_ns == p->ns)
+	if (!plan__sends_away(p) || plan__unshares(pl, i))
 		return 0;
-	if (init == TREE_NONE || plan__process(pl, init)->state == TREE_ZOMBIE)
-		return plan__refuse(pl, i,
-				    "its children would live in a namespace (children_ns) that has no living "
-				    "init in the tree");
+	if (init == TREE_NONE)
+		return plan__dead_init(pl, i, p->children_ns);
 	note_entered(pl, init, i);
+	if (plan__dies(pl, init) || plan__process(pl, init)->state == TREE_ZOMBIE)
+		note_guest(pl, init, i);
 	return 0;
 }
 
@@ -184,7 +191,10 @@ int plan__order(struct planner *pl)
 	TRY(sort(pl));
 	for (size_t i = 0; i < len; i++) {
 		pl->nodes[i].fd = NO_COUNTER;
+		pl->nodes[i].first_guest = TREE_NONE;
 		pl->nodes[i].entered = false;
+		if (pl->nodes[i].tells)
+			pl->nodes[i].tell_fd = pl->plan->fds_len++;
 		set_session(pl, (int32_t)i);
 	}
 	for (size_t i = 0; i < len; i++) {

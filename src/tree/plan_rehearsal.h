@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan_rehearsal.h: what the parts of the rehearsal share: plan_rehearse.c, plan_tasks.c and plan_moves.c.
+ * plan_rehearsal.h: what the parts of the rehearsal share: plan_rehearse.c, plan_deeds.c, plan_moves.c, plan_tasks.c.
  */
 #ifndef SETTID_PLAN_REHEARSAL_H
 #define SETTID_PLAN_REHEARSAL_H
@@ -8,6 +8,17 @@
 #include "plan_internal.h"
 
 enum plan_task_kind { START, ADVANCE, BIRTH, VISIT, STAND_IN, RETURN, SETTLE };
+
+/* plan_deeds.c: what a task says; it does that, or parks it. */
+int plan__do_task(struct planner *pl, const struct plan_task *task);
+int plan__make(struct planner *pl, int32_t c); /* whoever makes `c` does so now */
+/* The namespace that `c` is put into from outside is there. */
+bool plan__can_be_born(const struct planner *pl, int32_t c);
+/* What `i`'s maker has to do before its own setsid(), beside making it: put it into group `f`, where it stands in; put it
+ * into the group that `c` has to be born in; put it where it ends. */
+bool plan__stands_in_early(const struct planner *pl, int32_t i, int32_t f);
+bool plan__visits_early(const struct planner *pl, int32_t i, int32_t c);
+bool plan__settled_early(const struct planner *pl, int32_t i);
 
 /* Tasks are tried in order.  A parked one is tried when something about process `on` has changed. */
 int plan__tasks_init(struct planner *pl);

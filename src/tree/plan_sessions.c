@@ -184,23 +184,43 @@ static void need(struct planner *pl, int32_t c, int32_t r)
 	plan__set_maker(pl, c, r, false);
 }
 
+/* The session's leader was below `r` first, and made `c` there. */
+static bool can_be_left_behind(const struct planner *pl, int32_t c, int32_t r)
+{
+	int32_t leader = plan__founder(pl, pl->nodes[c].birth_session);
+
+	return leader != TREE_NONE && plan__notify(pl, c) == SIGCHLD && plan__same_space(pl, leader, r) &&
+	       can_be_lower(pl, who_was_lower(pl, leader, r), r);
+}
+
+static int leave_behind(struct planner *pl, int32_t c, int32_t r)
+{
+	int32_t leader = plan__founder(pl, pl->nodes[c].birth_session);
+
+	if (!is_led_below(pl, leader, r))
+		TRY(lower(pl, who_was_lower(pl, leader, r), r));
+	return from_below(pl, c, r, leader);
+}
+
+static bool can_be_adopted(const struct planner *pl, int32_t c, int32_t r)
+{
+	return plan__adopts(pl, r, plan__founder(pl, pl->nodes[c].birth_session)) &&
+	       plan__notify(pl, c) == SIGCHLD;
+}
+
 static int from_above(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 {
-	if (plan__adopts(pl, r, leader) &&
-	    plan__notify(pl, c) == SIGCHLD) { /* when all others' needs are known */
+	(void)leader;
+	/* when all others' needs are known */
+	if (can_be_adopted(pl, c, r) ||
+	    (r != TREE_NONE && pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE)) {
 		pl->nodes[c].next_need = pl->nodes[r].first_need;
 		pl->nodes[r].first_need = c;
 		return 0;
 	}
-	if (r != TREE_NONE && pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE) {
-		need(pl, c, r);
-		return 0;
-	}
-	if (leader == TREE_NONE || !plan__same_space(pl, leader, r) ||
-	    !can_be_lower(pl, who_was_lower(pl, leader, r), r))
-		return plan__refuse_session(pl, c);
-	TRY(lower(pl, who_was_lower(pl, leader, r), r));
-	return from_below(pl, c, r, leader);
+	if (can_be_left_behind(pl, c, r))
+		return leave_behind(pl, c, r);
+	return plan__refuse_session(pl, c);
 }
 
 /* `c` is to be born in a session whose leader is to be born in `c`'s own: neither could be first. */
@@ -237,24 +257,54 @@ static bool may_need_ghost(const struct planner *pl, int32_t r)
 	return false;
 }
 
-/* Those that `r`, an init, can have from outside, or else by itself, if it was in their session anyway. */
-static int settle_adopted(struct planner *pl, int32_t r)
+/* The one that `r` has to be born in for its children's sake; FREE: none.  What cannot be had otherwise decides. */
+static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int32_t *whose)
 {
-	bool ghost = pl->nodes[r].first_need != TREE_NONE && may_need_ghost(pl, r);
+	int32_t above = plan__session(pl, pl->nodes[r].parent), choice = FREE, rank = 0;
 
-	for (int32_t c = pl->nodes[r].first_need, next; c != TREE_NONE; c = next) {
-		int32_t session = pl->nodes[c].birth_session;
+	for (int32_t c = pl->nodes[r].first_need; c != TREE_NONE; c = pl->nodes[c].next_need) {
+		int32_t session = pl->nodes[c].birth_session, now;
+		bool adopted = can_be_adopted(pl, c, r);
 
-		next = pl->nodes[c].next_need;
-		if (pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE && !ghost &&
-		    plan__session(pl, pl->nodes[r].parent) == session)
-			need(pl, c, r);
-		else if (pl->nodes[r].leads_session && pl->nodes[r].birth_session == session)
-			plan__set_maker(pl, c, r, false);
+		if (!adopted && !can_be_left_behind(pl, c, r))
+			now = 3;
+		else if (session == above && !(adopted && ghost))
+			now = 2;
 		else
-			TRY(plan__adopt(pl, c, r, plan__founder(pl, session)));
+			now = adopted ? 0 : 1;
+		if (now <= rank)
+			continue;
+		rank = now;
+		choice = session;
+		*whose = c;
 	}
-	pl->nodes[r].first_need = TREE_NONE;
+	return choice;
+}
+
+/* Who makes those of `r`'s children that are of sessions from above. */
+static int settle_needs(struct planner *pl, int32_t r)
+{
+	struct plan_node *n = &pl->nodes[r];
+	bool ghost = n->first_need != TREE_NONE && may_need_ghost(pl, r);
+	int32_t whose = TREE_NONE, choice = FREE;
+
+	if (n->leads_session && n->birth_session == FREE)
+		choice = choose_birth(pl, r, ghost, &whose);
+	if (choice != FREE)
+		need(pl, whose, r);
+	for (int32_t c = n->first_need, next; c != TREE_NONE; c = next) {
+		next = pl->nodes[c].next_need;
+		if (n->leads_session && n->birth_session == pl->nodes[c].birth_session)
+			plan__set_maker(pl, c, r, false);
+		else if (can_be_adopted(pl, c, r))
+			TRY(plan__adopt(pl, c, r, plan__founder(pl, pl->nodes[c].birth_session)));
+		else if (can_be_left_behind(pl, c, r) ||
+			 is_led_below(pl, plan__founder(pl, pl->nodes[c].birth_session), r))
+			TRY(leave_behind(pl, c, r));
+		else
+			return plan__refuse_session(pl, c);
+	}
+	n->first_need = TREE_NONE;
 	return 0;
 }
 
@@ -347,7 +397,7 @@ static int settle_living(struct planner *pl)
 	}
 	/* children before their parents, so that all that a leader is needed for is known when it is its turn */
 	for (size_t k = t->processes_len; k-- > 0;) {
-		TRY(settle_adopted(pl, pl->order[k]));
+		TRY(settle_needs(pl, pl->order[k]));
 		if (pl->nodes[pl->order[k]].birth_session != FREE && pl->nodes[pl->order[k]].low == TREE_NONE)
 			TRY(settle(pl, pl->order[k]));
 	}

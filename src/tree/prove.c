@@ -224,8 +224,10 @@ static int allot(struct prove *v, const struct pidns_env *env)
 	v->counters = calloc(v->p->counters_len + 1, sizeof *v->counters);
 	v->waiting = calloc(v->p->counters_len + 1, sizeof *v->waiting);
 	v->fds = calloc(v->p->fds_len + 1, sizeof *v->fds);
+	v->told = calloc(v->p->fds_len + 1, sizeof *v->told);
+	v->spaces = calloc(v->t->namespaces_len, sizeof(struct pidns_ns *));
 	v->queue = calloc(n, sizeof *v->queue);
-	if (!v->actors || !v->counters || !v->waiting || !v->fds || !v->queue ||
+	if (!v->actors || !v->counters || !v->waiting || !v->fds || !v->told || !v->spaces || !v->queue ||
 	    pidns_world_new(env, NULL, &v->world) < 0)
 		return -ENOMEM;
 	for (uint32_t k = 0; v->prefers && k < n; k++)
@@ -263,6 +265,8 @@ int plan_prove(const struct plan *p, const struct tree *t, const struct plan_opt
 	free(v.counters);
 	free(v.waiting);
 	free(v.fds);
+	free(v.told);
+	free(v.spaces);
 	free(v.queue);
 	if (proof)
 		*proof = (struct plan_proof){ .ns = now_ns() - start, .processes = p->actors_len };

@@ -34,7 +34,10 @@ struct prove {
 	struct pidns_task *outside; /* the machine's init: the guard's parent */
 	struct prove_actor *actors;
 	uint32_t *counters, *waiting; /* per counter; actor + 1 */
+	struct pidns_ns **spaces;     /* per namespace of the tree: the one that some process showed for it */
 	struct pidns_pidfd **fds;
+	uint32_t *
+		told; /* per descriptor: actor + 1 that said who it is, PROVE_OPEN = nobody yet, 0 = not open */
 	uint32_t *queue, queue_first, queue_len; /* actors that can go on, a ring */
 	uint32_t me, done;
 	uint64_t random;
@@ -55,6 +58,7 @@ static inline struct prove_actor *me(struct prove *v)
 void prove__wake(struct prove *v, uint32_t actor);
 
 /* prove_steps.c: one step of v->me's: GOES_ON, WAITS (it is with what it waits for), or a negative errno. */
+#define PROVE_OPEN UINT32_MAX
 enum { GOES_ON = 0, WAITS = 1 };
 int prove__carry_out(struct prove *v, const struct plan_step *s);
 void prove__be_born(struct prove *v, uint32_t actor, struct pidns_task *task);

@@ -255,6 +255,30 @@ static int move(struct prove *v, struct pidns_task *who, int32_t number, uint32_
 	return check_hazard(v, who);
 }
 
+/* To whom numbers inside mean nothing. */
+static int move_like(struct prove *v, const struct plan_step *s)
+{
+	if (!v->actors[s->a].task || !v->actors[s->b].born)
+		return refused(v, "move", s->a, -PIDNS_ESRCH);
+	return move(v, v->actors[s->a].task, number_of(v, s->a), (uint32_t)number_of(v, s->b));
+}
+
+static int tell(struct prove *v, uint32_t fd)
+{
+	if (!v->told[fd])
+		return prove__wrong(v, "says who it is by a descriptor that is not open");
+	v->told[fd] = v->me + 1;
+	return 0;
+}
+
+static int hear(struct prove *v, const struct plan_step *s)
+{
+	if (v->told[s->b] != s->a + 1)
+		return refused(v, "learn the number of", s->a, -PIDNS_ESRCH);
+	v->actors[s->a].pid = pidns_id_number_in(v->actors[s->a].id, me(v)->ns);
+	return 0;
+}
+
 static int report(struct prove *v)
 {
 	uint32_t who = v->me;
@@ -295,6 +319,8 @@ int prove__carry_out(struct prove *v, const struct plan_step *s)
 		return enter(v, s->b ? (int32_t)s->b : v->actors[s->a].pid);
 	case PLAN_LEAVE:
 		return enter(v, pidns_getpid(task));
+	case PLAN_UNSHARE:
+		return answer(v, "leave its children's namespace", pidns_unshare(task, PIDNS_CLONE_NEWPID));
 	case PLAN_OPEN:
 		return open_child(v, s);
 	case PLAN_ENTER_OPEN:
@@ -307,6 +333,15 @@ int prove__carry_out(struct prove *v, const struct plan_step *s)
 	case PLAN_SETPGID_CHILD:
 		return v->actors[s->a].task ? move(v, v->actors[s->a].task, number_of(v, s->a), s->b)
 					    : refused(v, "move", s->a, -PIDNS_ESRCH);
+	case PLAN_SETPGID_LIKE:
+		return move_like(v, s);
+	case PLAN_LISTEN:
+		v->told[s->a] = PROVE_OPEN;
+		return 0;
+	case PLAN_TELL:
+		return tell(v, s->a);
+	case PLAN_HEAR:
+		return hear(v, s);
 	case PLAN_NAME:
 		me(v)->name = v->p->text + s->a;
 		return 0;

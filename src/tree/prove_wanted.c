@@ -104,6 +104,21 @@ static int check_state(struct prove *v, const struct tree_process *p, const stru
 	return state == PIDNS_ZOMBIE ? check_status(v, p, task) : 0;
 }
 
+/* Where nobody lives no init tells: at its level, and the same for all who would have children there. */
+static int check_children_space(struct prove *v, const struct tree_process *p, struct pidns_ns *own,
+				struct pidns_ns *children)
+{
+	if (same(v, "namespace for its children", p->children_ns != p->ns, children != own) < 0 ||
+	    same(v, "level of its children", v->t->namespaces[p->children_ns].level,
+		 pidns_ns_level(children) - v->o->new_namespace) < 0 ||
+	    same(v, "namespace's init for its children", wanted_init(v, p->children_ns),
+		 init_number(v, children)) < 0)
+		return -EPROTO;
+	if (!v->spaces[p->children_ns])
+		v->spaces[p->children_ns] = children;
+	return same(v, "namespace for its children", 1, v->spaces[p->children_ns] == children);
+}
+
 /* Of several threads the one that goes on decides where children live. */
 static struct pidns_task *who_goes_on(const struct tree_process *p, struct pidns_task *task)
 {
@@ -127,8 +142,8 @@ static int check_process(struct prove *v, const struct tree_process *p)
 		return -EPROTO;
 	if (!dead &&
 	    (same(v, "namespace's init", wanted_init(v, p->ns), init_number(v, pidns_task_ns(task))) < 0 ||
-	     same(v, "children's namespace", wanted_init(v, p->children_ns),
-		  init_number(v, pidns_task_children_ns(who_goes_on(p, task)))) < 0))
+	     check_children_space(v, p, pidns_task_ns(task), pidns_task_children_ns(who_goes_on(p, task))) <
+		     0))
 		return -EPROTO;
 	return check_state(v, p, task) < 0 ? -EPROTO : check_name(v, p->comm, v->actors[v->me].name);
 }

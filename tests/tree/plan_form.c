@@ -45,6 +45,8 @@ static uint32_t limit_of(const struct plan *p, uint32_t op)
 	case PLAN_OPEN:
 	case PLAN_ENTER_OPEN:
 	case PLAN_SETPGID_CHILD:
+	case PLAN_SETPGID_LIKE:
+	case PLAN_HEAR:
 	case PLAN_KILL:
 	case PLAN_WAIT_DEAD:
 	case PLAN_BURY:

@@ -26,6 +26,7 @@ struct life {
 	struct pidns_ns *spaces[SPACES];
 	int len, spaces_len;
 	bool root_is_init;
+	unsigned mood;
 };
 
 static unsigned roll(struct life *l, unsigned sides)
@@ -172,6 +173,79 @@ static void thread(struct life *l, struct pidns_task *t)
 		pidns_exit(t, 0); /* a leader that is dead; nobody of ours acts for the others any more */
 }
 
+static struct pidns_task *zombie(struct life *l)
+{
+	for (int tries = 0; tries < 32; tries++) {
+		struct pidns_task *t = l->tasks[roll(l, (unsigned)l->len)];
+
+		if (t && pidns_state(t) == PIDNS_ZOMBIE)
+			return t;
+	}
+	return NULL;
+}
+
+/* Somebody dead is reaped by whoever it was left to. */
+static void bury(struct life *l)
+{
+	struct pidns_task *t = zombie(l), *parent = t ? pidns_parent(t) : NULL;
+	struct pidns_waited w;
+
+	if (parent && acts(parent))
+		pidns_wait4(parent, pidns_id_number_in(pidns_task_id(t), pidns_task_ns(parent)),
+			    PIDNS_WNOHANG | PIDNS_WALL, &w);
+}
+
+/* Whose number is its group's or session's dies, and leaves that behind. */
+static void end_leader(struct life *l)
+{
+	for (int tries = 0; tries < 16; tries++) {
+		struct pidns_task *t = anybody(l);
+
+		if (!t || pidns_task_link(t, PIDNS_PGID) != pidns_task_id(t))
+			continue;
+		end_one(l, t);
+		return;
+	}
+}
+
+enum deed {
+	SESSION,
+	GROUP,
+	GROUP_OF_OTHER,
+	END,
+	END_LEADER,
+	WAIT,
+	BURY,
+	MARK,
+	ENTER,
+	PUT_IN,
+	THREAD,
+	FORK,
+	DEEDS
+};
+
+/* How often each comes: lives differ in what they are full of. */
+static const uint8_t moods[][DEEDS] = {
+	{ 1, 1, 1, 3, 0, 2, 0, 1, 1, 1, 1, 8 }, /* a bit of everything                 */
+	{ 3, 2, 2, 2, 4, 0, 9, 2, 0, 0, 0, 9 }, /* sessions whose leaders die           */
+	{ 1, 5, 5, 1, 3, 0, 6, 1, 1, 0, 0, 9 }, /* groups                               */
+	{ 2, 2, 2, 2, 2, 0, 6, 2, 4, 3, 0, 9 }, /* namespaces that are entered           */
+	{ 3, 1, 3, 2, 3, 0, 6, 4, 1, 1, 1, 6 }, /* marks, and orphans that follow them  */
+};
+#define MOODS_LEN (sizeof moods / sizeof *moods)
+
+static enum deed choose(struct life *l)
+{
+	const uint8_t *mood = moods[l->mood];
+	unsigned sum = 0, at, k = 0;
+
+	for (unsigned d = 0; d < DEEDS; d++)
+		sum += mood[d];
+	for (at = roll(l, sum); at >= mood[k]; k++)
+		at -= mood[k];
+	return (enum deed)k;
+}
+
 static void deed(struct life *l)
 {
 	struct pidns_task *t = anybody(l);
@@ -179,36 +253,39 @@ static void deed(struct life *l)
 
 	if (!t)
 		return;
-	switch (roll(l, 20)) {
-	case 0:
+	switch (choose(l)) {
+	case SESSION:
 		pidns_setsid(t);
 		break;
-	case 1:
+	case GROUP:
 		move(l, t, 0);
 		break;
-	case 2:
+	case GROUP_OF_OTHER:
 		move(l, t, number_for(l, t, PIDNS_PID));
 		break;
-	case 3:
-	case 4:
-	case 5:
+	case END:
 		end_one(l, t);
 		break;
-	case 6:
-	case 7:
+	case END_LEADER:
+		end_leader(l);
+		break;
+	case WAIT:
 		pidns_wait4(t, -1, PIDNS_WNOHANG | PIDNS_WALL, &w);
 		break;
-	case 8:
+	case BURY:
+		bury(l);
+		break;
+	case MARK:
 		if (t != l->tasks[0])
 			pidns_set_subreaper(t, roll(l, 2));
 		break;
-	case 9:
+	case ENTER:
 		enter(l, t);
 		break;
-	case 10:
+	case PUT_IN:
 		put_in(l);
 		break;
-	case 11:
+	case THREAD:
 		thread(l, t);
 		break;
 	default:
@@ -424,7 +501,9 @@ static void finish(struct life *l)
 
 struct tree *random_world(uint64_t seed, unsigned ops)
 {
-	struct life l = { .random = seed * 2654435761u + 99, .root_is_init = seed & 1 };
+	struct life l = { .random = seed * 2654435761u + 99,
+			  .root_is_init = seed & 1,
+			  .mood = (unsigned)(seed >> 1) % MOODS_LEN };
 	const struct pidns_env env = {
 		.size = sizeof env, .ctx = &l, .alloc = get, .free = put, .event = on_event
 	};

@@ -28,40 +28,35 @@
 
 struct size {
 	const char *name;
-	bool root_is_init, namespaces;
-	unsigned ids, helpers, written; /* written: how many ids trees that are only written down have */
-	bool large;
+	struct reach_options
+		o; /* ids_max: processes and dead leaders of a tree, the root too, without helpers */
+	unsigned helpers;
 	bool exact; /* that many helpers find all there is */
+	bool more;  /* also with one more */
+	bool large;
 };
 
-/* ids counts processes and dead leaders, the root too. */
 static const struct size sizes[] = {
-	{ "one namespace, below a process", false, false, 3, 1, 0, false, true },
-	{ "one namespace, below a process, up to 3", false, false, 3, 2, 3, false, true },
-	{ "one namespace, below a process, up to 4", false, false, 4, 1, 4, false, false },
-	{ "namespaces, below a process", false, true, 2, 1, 0, false, true },
-	{ "namespaces, below a process, up to 3", false, true, 3, 1, 3, false, true },
-	{ "namespaces, below an init", true, true, 2, 1, 0, false, true },
-	{ "namespaces, below an init, up to 3", true, true, 3, 1, 3, false, true },
-	{ "one namespace, below a process, up to 4, two helpers", false, false, 4, 2, 4, true, true },
-	{ "one namespace, below a process, up to 5", false, false, 5, 1, 5, true, false },
-	{ "namespaces, below an init, up to 3, two helpers", true, true, 3, 1, 0, true, true },
-	{ "namespaces, below an init, up to 4", true, true, 4, 1, 4, true, false },
-	{ "namespaces, below a process, up to 4", false, true, 4, 1, 4, true, false },
+	{ "one namespace, up to 3", { false, false, false, 3 }, 1, true, true, false },
+	{ "one namespace, up to 4", { false, false, false, 4 }, 1, false, false, false },
+	{ "below a process, up to 2", { false, true, false, 2 }, 1, true, true, false },
+	{ "below a process, up to 3", { false, true, false, 3 }, 1, true, false, false },
+	{ "below an init, up to 2", { true, true, false, 2 }, 1, true, true, false },
+	{ "below an init, up to 3", { true, true, false, 3 }, 1, true, false, false },
+	{ "one namespace, zombies, up to 3", { false, false, true, 3 }, 1, true, false, false },
+	{ "below an init, zombies, up to 2", { true, true, true, 2 }, 1, true, true, false },
+	{ "below an init, zombies, up to 3", { true, true, true, 3 }, 1, true, false, true },
+	{ "below a process, zombies, up to 3", { false, true, true, 3 }, 1, true, false, true },
+	{ "one namespace, up to 4, two helpers", { false, false, false, 4 }, 2, true, true, true },
+	{ "one namespace, up to 5", { false, false, false, 5 }, 1, false, true, true },
+	{ "below a process, up to 3, two helpers", { false, true, false, 3 }, 1, true, true, true },
+	{ "below an init, up to 3, two helpers", { true, true, false, 3 }, 1, true, true, true },
+	{ "below an init, up to 4", { true, true, false, 4 }, 1, false, true, true },
+	{ "below a process, up to 4", { false, true, false, 4 }, 1, false, true, true },
 };
 #define SIZES_LEN (sizeof sizes / sizeof *sizes)
 
 /* ------------------------------------------------------------------------------------- as a tree file -- */
-
-static bool lives(const struct reach_state *s, unsigned i)
-{
-	return s->alive >> i & 1;
-}
-
-static bool is_init(const struct reach_state *s, unsigned i)
-{
-	return s->ns[i] == i;
-}
 
 static unsigned level_of(const struct reach_state *s, unsigned ns)
 {
@@ -136,7 +131,7 @@ static struct tree *tree_of(const struct reach_state *s, bool root_is_init, unsi
 
 	assert_non_null(t);
 	for (unsigned k = !root_is_init; k < s->len; k++) {
-		if (lives(s, k))
+		if (reach_lives(s, k))
 			add_process(t, s, k, root_is_init, dead >> k & 1);
 		else
 			add_ghost(t, s, k, root_is_init);
@@ -179,113 +174,131 @@ static void show(const struct reach_state *s, bool root_is_init, unsigned dead, 
 	tree_free(t);
 }
 
-/* Leaves that may be zombies: not the root, and an init only if nobody is left in its namespace. */
-static unsigned leaves_of(const struct reach_state *s)
-{
-	unsigned leaves = 0;
-
-	for (unsigned k = 1; k < s->len; k++) {
-		bool leaf = lives(s, k) && s->parent[k] != 0;
-
-		for (unsigned c = 0; c < s->len && leaf; c++)
-			leaf = c == k ||
-			       ((!lives(s, c) || s->parent[c] != k) && (!is_init(s, k) || s->ns[c] != k) &&
-				(!is_init(s, c) || c == 0 || s->outer[c] != k));
-		leaves |= leaf ? 1u << k : 0;
-	}
-	return leaves;
-}
-
 /* ------------------------------------------------------------------------------------------- reached -- */
 
-static unsigned check_tree(const struct reach_state *tree, bool root_is_init, unsigned *asked)
+static unsigned check_one(const struct reach_state *tree, const struct size *z, unsigned dead,
+			  unsigned *asked)
 {
-	unsigned leaves = leaves_of(tree), bad = 0;
 	struct tree_error err;
 
+	++*asked;
+	if (ask(tree, z->o.root_is_init, dead, dead ? 1 : 3, &err) == PLANNED)
+		return 0;
+	show(tree, z->o.root_is_init, dead, &err);
+	return 1;
+}
+
+/* With any of its leaves dead, too; where the search has zombies of its own, with those alone. */
+static unsigned check_tree(const struct reach_state *tree, const struct size *z, unsigned *asked)
+{
+	unsigned leaves = reach_leaves(tree), bad = 0;
+
+	if (z->o.zombies)
+		return check_one(tree, z, tree->zombie, asked);
 	for (unsigned dead = leaves;; dead = (dead - 1) & leaves) {
-		++*asked;
-		if (ask(tree, root_is_init, dead, dead ? 1 : 3, &err) != PLANNED) {
-			bad++;
-			show(tree, root_is_init, dead, &err);
-		}
+		bad += check_one(tree, z, dead, asked);
 		if (!dead)
 			return bad;
 	}
 }
 
-/* The trees among what was reached, of up to `ids`. */
-static void collect(const struct reach *r, unsigned ids, struct reach *trees)
-{
-	struct reach_state tree;
-
-	for (size_t k = 0; k < r->len; k++) {
-		if (!reach_is_tree(r, &r->states[k], &tree) || tree.len > ids + !r->o.root_is_init)
-			continue;
-		reach_add(trees, &tree);
-	}
-	assert_false(trees->failed);
-}
-
 /* Searches are long, and several tests ask for the same. */
-static struct reach searched[8];
+static struct reach searched[2];
 static size_t searched_len;
 
-static const struct reach *search_once(const struct reach_options *o)
+static const struct reach *search_once(const struct size *z, unsigned helpers)
 {
+	struct reach_options o = z->o;
 	struct reach *r;
 
+	o.ids_max += helpers;
 	for (size_t k = 0; k < searched_len; k++)
-		if (searched[k].o.root_is_init == o->root_is_init &&
-		    searched[k].o.namespaces == o->namespaces && searched[k].o.ids_max == o->ids_max)
+		if (memcmp(&searched[k].o, &o, sizeof o) == 0)
 			return &searched[k];
 	if (searched_len == sizeof searched / sizeof *searched)
 		reach_done(&searched[--searched_len]);
 	r = &searched[searched_len++];
-	*r = (struct reach){ .o = *o };
+	*r = (struct reach){ .o = o };
 	if (!reach_all(r))
 		fail_msg("out of memory after %zu states", r->len);
 	return r;
 }
 
-/* The trees of up to `ids`, and how many states were met on the way. */
-static size_t search(const struct size *z, unsigned ids, unsigned helpers, struct reach *trees)
+/* The trees of up to `ids` among what was reached; from[]: the state that each was met in first. */
+static const struct reach *search(const struct size *z, unsigned helpers, struct reach *trees)
 {
-	const struct reach_options o = { z->root_is_init, z->namespaces, false, z->ids + helpers };
-	const struct reach *r = search_once(&o);
+	const struct reach *r = search_once(z, helpers);
+	struct reach_state s, tree;
 
-	*trees = (struct reach){ .o = o };
-	collect(r, ids, trees);
-	return r->len;
+	*trees = (struct reach){ .o = r->o };
+	for (size_t k = 0; k < r->len; k++) {
+		reach_get(r, k, &s);
+		if (reach_is_tree(r, &s, &tree) && tree.len <= z->o.ids_max + !r->o.root_is_init &&
+		    reach_add(trees, &tree))
+			trees->from[trees->len - 1] = (uint32_t)k;
+	}
+	assert_false(trees->failed);
+	return r;
 }
 
 static void whatever_is_reached_is_planned(void **state)
 {
 	const struct size *z = *state;
 	struct reach trees;
+	struct reach_state tree;
 	unsigned bad = 0, asked = 0;
-	size_t states = search(z, z->ids, z->helpers, &trees);
+	size_t states = search(z, z->helpers, &trees)->len;
 
-	for (size_t k = 0; k < trees.len; k++)
-		bad += check_tree(&trees.states[k], z->root_is_init, &asked);
-	print_message("# %s: %zu trees of up to %u, %u with dead leaves; %zu states with %u helper(s)\n",
-		      z->name, trees.len, z->ids, asked, states, z->helpers);
+	for (size_t k = 0; k < trees.len; k++) {
+		reach_get(&trees, k, &tree);
+		bad += check_tree(&tree, z, &asked);
+	}
+	print_message("# %s: %zu trees of up to %u, %u with zombies; %zu states with %u helper(s)\n", z->name,
+		      trees.len, z->o.ids_max, asked, states, z->helpers);
 	reach_done(&trees);
 	assert_int_equal(bad, 0);
 }
 
+static void whatever_is_reached_is_reached_on_libpidns(void **state)
+{
+	const struct size *z = *state;
+	struct reach trees;
+	unsigned bad = 0;
+	char why[128];
+	const struct reach *r = search(z, z->helpers, &trees);
+
+	for (size_t k = 0; k < trees.len; k++) {
+		if (reach_replay(r, trees.from[k], why, sizeof why))
+			continue;
+		bad++;
+		print_message("# the way to state %u: %s\n", (unsigned)trees.from[k], why);
+	}
+	reach_done(&trees);
+	assert_int_equal(bad, 0);
+}
+
+/* Or nothing but what is planned, and proven, anyway. */
 static void one_more_helper_finds_nothing_new(void **state)
 {
 	const struct size *z = *state;
 	struct reach trees, more;
+	struct reach_state tree;
+	unsigned bad = 0, asked = 0;
+	size_t states;
 
-	search(z, z->ids, z->helpers, &trees);
-	search(z, z->ids, z->helpers + 1, &more);
-	print_message("# %s: %zu trees with %u helper(s), %zu with one more\n", z->name, trees.len,
-		      z->helpers, more.len);
-	assert_int_equal(trees.len, more.len);
+	search(z, z->helpers, &trees);
+	states = search(z, z->helpers + 1, &more)->len;
+	for (size_t k = 0; k < more.len; k++) {
+		reach_get(&more, k, &tree);
+		bad += reach_has(&trees, &tree) ? 0 : check_tree(&tree, z, &asked);
+	}
+	print_message("# %s: %zu trees with %u helper(s), %zu with one more (%zu states)\n", z->name,
+		      trees.len, z->helpers, more.len, states);
+	if (z->exact)
+		assert_int_equal(trees.len, more.len);
 	reach_done(&trees);
 	reach_done(&more);
+	assert_int_equal(bad, 0);
 }
 
 /* ------------------------------------------------------------------------------------- written down -- */
@@ -297,8 +310,9 @@ struct written {
 	unsigned bad, planned;
 };
 
-static void try_tree(struct written *w, const struct reach_state *s)
+static void try_tree(void *ctx, const struct reach_state *s)
 {
+	struct written *w = ctx;
 	struct reach_state tree = *s;
 	struct tree_error err;
 	enum verdict v;
@@ -307,114 +321,11 @@ static void try_tree(struct written *w, const struct reach_state *s)
 	if (!reach_add(&w->seen, &tree))
 		return;
 	known = reach_has(&w->reached, &tree);
-	v = ask(&tree, w->z->root_is_init, 0, 1, &err);
+	v = ask(&tree, w->z->o.root_is_init, tree.zombie, 1, &err);
 	w->planned += v == PLANNED;
 	if (v == WRONG || (known && v != PLANNED) || (!known && v == PLANNED && w->z->exact)) {
 		w->bad++;
-		show(&tree, w->z->root_is_init, 0, &err);
-	}
-}
-
-static bool is_used(const struct reach_state *s, unsigned g)
-{
-	for (unsigned k = 0; k < s->len; k++)
-		if (lives(s, k) && (s->group[k] == g || s->session[k] == g))
-			return true;
-	return false;
-}
-
-static void write_groups(struct written *w, struct reach_state *s, unsigned at)
-{
-	unsigned first = !w->z->root_is_init;
-
-	if (at == s->len) {
-		for (unsigned k = first; k < s->len; k++)
-			if (!lives(s, k) && !is_used(s, k))
-				return;
-		try_tree(w, s);
-		return;
-	}
-	if (!lives(s, at) || s->session[at] == at) {
-		s->group[at] = (uint8_t)(lives(s, at) ? at : REACH_OUT);
-		write_groups(w, s, at + 1);
-		return;
-	}
-	for (unsigned g = first; g <= s->len; g++) {
-		bool out = g == s->len;
-
-		if (out ? s->session[at] != REACH_OUT : lives(s, g) && s->session[g] != s->session[at])
-			continue;
-		s->group[at] = (uint8_t)(out ? REACH_OUT : g);
-		write_groups(w, s, at + 1);
-	}
-}
-
-static void write_sessions(struct written *w, struct reach_state *s, unsigned at)
-{
-	unsigned first = !w->z->root_is_init;
-
-	if (at == s->len) {
-		for (unsigned k = first; k < s->len; k++)
-			if (lives(s, k) && s->session[k] != REACH_OUT && lives(s, s->session[k]) &&
-			    s->session[s->session[k]] != s->session[k])
-				return;
-		write_groups(w, s, first);
-		return;
-	}
-	if (!lives(s, at)) {
-		s->session[at] = REACH_OUT;
-		write_sessions(w, s, at + 1);
-		return;
-	}
-	for (unsigned l = first; l <= s->len; l++) {
-		s->session[at] = (uint8_t)(l == s->len ? REACH_OUT : l);
-		write_sessions(w, s, at + 1);
-	}
-}
-
-static void write_spaces(struct written *w, struct reach_state *s, unsigned at)
-{
-	if (at == s->len) {
-		write_sessions(w, s, !w->z->root_is_init);
-		return;
-	}
-	for (unsigned ns = 0; ns < (at == 1 && !w->z->root_is_init ? 1 : s->len); ns++) {
-		if (ns && (!w->z->namespaces || !lives(s, ns) || (ns != at && s->ns[ns] != ns) || ns > at) &&
-		    !(ns && !lives(s, at) && w->z->namespaces && lives(s, ns) && ns < s->len && ns < at &&
-		      s->ns[ns] == ns))
-			continue;
-		if (ns == at && at && !lives(s, at))
-			continue;
-		s->ns[at] = (uint8_t)ns;
-		if (ns == at && at) {
-			for (unsigned outer = 0; outer < at; outer++) {
-				if (s->ns[outer] != outer)
-					continue;
-				s->outer[at] = (uint8_t)outer;
-				write_spaces(w, s, at + 1);
-			}
-			s->outer[at] = 0;
-		} else {
-			write_spaces(w, s, at + 1);
-		}
-	}
-}
-
-static void write_parents(struct written *w, struct reach_state *s, unsigned at)
-{
-	if (at == s->len || !lives(s, at)) { /* ghosts stand behind the living */
-		for (unsigned k = at; k < s->len; k++)
-			s->parent[k] = REACH_OUT;
-		write_spaces(w, s, 1);
-		return;
-	}
-	for (unsigned p = at == 1 || w->z->root_is_init ? 0 : 1; p < at; p++) {
-		s->parent[at] = (uint8_t)p;
-		write_parents(w, s, at + 1);
-	}
-	if (w->z->root_is_init) {
-		s->parent[at] = REACH_OUT;
-		write_parents(w, s, at + 1);
+		show(&tree, w->z->o.root_is_init, tree.zombie, &err);
 	}
 }
 
@@ -422,25 +333,15 @@ static void planner_and_search_agree(void **state)
 {
 	const struct size *z = *state;
 	struct written w = { .z = z };
-	unsigned first = !z->root_is_init;
+	const struct reach_writing all = { z->o, try_tree, &w };
 
-	search(z, z->written, z->helpers, &w.reached);
+	search(z, z->helpers, &w.reached);
 	w.seen.o = w.reached.o;
-	for (unsigned ids = 1; ids <= z->written; ids++) {
-		for (unsigned ghosts = 0; ghosts < ids; ghosts++) {
-			struct reach_state s = { .len = (uint8_t)(ids + first),
-						 .parent = { REACH_OUT },
-						 .group = { REACH_OUT },
-						 .session = { REACH_OUT } };
-
-			s.alive = (uint8_t)((1u << (s.len - ghosts)) - 1);
-			write_parents(&w, &s, 1);
-		}
-	}
+	reach_write_all(&all, z->o.ids_max);
 	assert_false(w.seen.failed);
-	print_message("# %s: of %zu trees of up to %u that can be written down, %u can be reached, %u are "
+	print_message("# %s: of %zu trees of up to %u that can be written down, %zu can be reached, %u are "
 		      "planned\n",
-		      z->name, w.seen.len, z->written, (unsigned)w.reached.len, w.planned);
+		      z->name, w.seen.len, z->o.ids_max, w.reached.len, w.planned);
 	reach_done(&w.seen);
 	reach_done(&w.reached);
 	assert_int_equal(w.bad, 0);
@@ -466,14 +367,16 @@ int main(void)
 	bool all = reach != NULL;
 
 	for (size_t k = 0; k < SIZES_LEN; k++) {
-		if ((sizes[k].large && !all) || (all && *reach != 'a' && k != strtoul(reach, NULL, 10)))
+		const struct size *z = &sizes[k];
+
+		if ((z->large && !all) || (all && *reach != 'a' && k != strtoul(reach, NULL, 10)))
 			continue;
-		add("whatever is reached is planned", whatever_is_reached_is_planned, &sizes[k]);
-		if (sizes[k].written)
-			add("planner and search agree", planner_and_search_agree, &sizes[k]);
-		else
-			add("one more helper finds nothing new", one_more_helper_finds_nothing_new,
-			    &sizes[k]);
+		add("whatever is reached is planned", whatever_is_reached_is_planned, z);
+		add("whatever is reached is reached on libpidns", whatever_is_reached_is_reached_on_libpidns,
+		    z);
+		add("planner and search agree", planner_and_search_agree, z);
+		if (z->more)
+			add("one more helper finds nothing new", one_more_helper_finds_nothing_new, z);
 	}
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return _cmocka_run_group_tests("reach", tests, tests_len, NULL, NULL);

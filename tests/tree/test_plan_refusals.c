@@ -116,12 +116,6 @@ static const struct refusal refusals[] = {
 	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 0, \"sid\": 0, \"argv\": [\"sh\"], \"cwd\": {\"hex\": "
 	  "\"2f00\"}, " LIVE,
 	  "process 5 cannot be built: its cwd holds a NUL byte, and no path does", true },
-	{ "children do not live where no init is",
-	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 0, \"sid\": 0, \"children_ns\": \"n\", " LIVE,
-	  "process 5 cannot be built: its children would live in a namespace (children_ns) that has no "
-	  "living init "
-	  "in the tree",
-	  false },
 };
 #define REFUSALS_LEN (sizeof refusals / sizeof *refusals)
 
