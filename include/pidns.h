@@ -122,6 +122,7 @@ enum pidns_feature {
 	PIDNS_HAS_OWN_PID_MAX = 1 << 8,        /* 6.14: pid_max per namespace                          */
 	PIDNS_HAS_PIDFD_SELF = 1 << 9,         /* 6.15: descriptors -10000 and -10001                  */
 	PIDNS_HAS_PIDFD_ERRNO = 1 << 10,       /* 6.16: pidfd_open tells ENOENT and ESRCH apart        */
+	PIDNS_HAS_SAFE_INIT = 1 << 11,         /* by 6.18: what its leader blocks kills no init        */
 };
 
 /* The features of a version as an OR of the above: "5.5" .. "6.18" (major.minor); 0 and *known = false otherwise. */

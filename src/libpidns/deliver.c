@@ -129,7 +129,10 @@ static int32_t sender_seen(const struct pidns_task *t, const struct pidns__sende
 	return by->task ? pidns__seen(by->task->process->link[PIDNS_TGID].id, t) : 0;
 }
 
-/* Kills as soon as it is sent: whoever is to die of a core dump has to come to it first. */
+/*
+ * Kills as soon as it is sent: whoever is to die of a core dump has to come to it first.  A signal that an init's leader blocks is
+ * not discarded, and older kernels then kill the init through any thread that does not block it.
+ */
 static bool is_fatal(const struct pidns_process *p, int32_t sig)
 {
 	uint64_t bit = pidns__sigbit(sig);
@@ -139,7 +142,7 @@ static bool is_fatal(const struct pidns_process *p, int32_t sig)
 	return !((p->sighand->handled | p->sighand->ignored | IGNORED_BY_DEFAULT | STOP_SIGNALS |
 		  DUMPS_CORE) &
 		 bit) &&
-	       !p->unkillable;
+	       !(p->unkillable && pidns__has(p->leader->world, PIDNS_HAS_SAFE_INIT));
 }
 
 /* The signal reaches to's process, or `to` alone: it is discarded, or waits for whoever takes it to have its turn. */

@@ -23,6 +23,7 @@ static const struct {
 	{ "own-pid-max", 6, 14, "6.14" },
 	{ "pidfd-self", 6, 15, "6.15" },
 	{ "pidfd-errno", 6, 16, "6.16" },
+	{ "safe-init", 6, 18, "6.18" }, /* tried: after 6.12, by 6.18 */
 };
 
 #define FEATURES (sizeof features / sizeof *features)
