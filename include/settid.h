@@ -439,9 +439,10 @@ SETTID_API int settid_reserve(const struct settid_reserve_args *args, struct set
  * settid_reserve_give() - make all numbers free, for the caller's own use of them.
  *
  * First ns_last_pid is moved past the wanted numbers (to the last one before the widest gap between them) in the
- * namespace that the numbers are innermost in and in the caller's own, where that is permitted: another fork
- * there has to come round to them first.  Then all are freed within a moment, and are free on return.
- * Returns 0, also when they were free already, or -ECANCELED.
+ * namespace that the numbers are innermost in, in the caller's own and in those between, where that is permitted:
+ * another fork there has to come round to them first.  Then all are freed within a moment, and are free on return.
+ * Returns 0, also when they were free already, or -ECANCELED, or another code, with all numbers held: after a process was
+ * born in a namespace between, setns() failed to go back to where the caller's children lived.
  */
 SETTID_API int settid_reserve_give(struct settid_reservation *reservation, struct settid_error *err);
 

@@ -24,8 +24,7 @@ struct settid_reservation {
 	struct settid__keeper *k;
 	struct settid_child keeper;
 	int control_fd;
-	int last_pid_fd; /* the caller's own level's; -1: that is the keeper's, or cannot be written */
-	pid_t own_aim;   /* what goes there */
+	struct settid__counts counts;
 	int moved;
 };
 
@@ -82,23 +81,17 @@ int settid_reserve_take(struct settid_reservation *r, unsigned wait_ms, struct s
 	return r->k->code < 0 ? refused(r->k, err) : 0;
 }
 
-static bool move_own_level(const struct settid_reservation *r)
-{
-	struct settid__last_pid lp = { .fd = r->last_pid_fd };
-	bool moved =
-		r->last_pid_fd >= 0 && r->own_aim && settid__last_pid_aim(&lp, r->own_aim + 1, NULL) == 0;
-
-	settid__last_pid_unlock(&lp);
-	return moved;
-}
-
 int settid_reserve_give(struct settid_reservation *r, struct settid_error *err)
 {
 	int code;
 
 	if (r->k->held == 0)
 		return 0;
-	r->moved = move_own_level(r);
+	r->moved = settid__counts_move(&r->counts);
+	if (r->moved < 0)
+		return settid__fail(err, r->moved, SETTID_REASON_SYSTEM,
+				    "cannot go back to the namespace that children lived in: %s",
+				    settid__errno_text(r->moved));
 	code = order(r, SETTID__ORDER_GIVE, err);
 	r->moved += code == 0 && r->k->moved;
 	return code;
@@ -207,7 +200,7 @@ static void close_keepers(struct settid_reservation *r)
 {
 	settid__close_fdp(&r->k->control_fd);
 	settid__close_fdp(&r->k->caller_pidfd);
-	if (r->k->last_pid_fd != r->last_pid_fd)
+	if (r->k->last_pid_fd != r->counts.last_pid_fd)
 		settid__close_fdp(&r->k->last_pid_fd);
 }
 
@@ -221,10 +214,9 @@ static int start_keeper(struct settid_reservation *r, const struct settid__level
 	code = open_descriptors(r, err);
 	if (code == 0) {
 		r->k->aim = settid__keeper_aim(r->k, 0, max);
-		if (where->inner > 0 && (size_t)where->inner < r->k->levels) {
-			r->own_aim = settid__keeper_aim(r->k, (size_t)where->inner, max);
-			r->last_pid_fd = r->k->last_pid_fd;
-		}
+		settid__counts_open(&r->counts, r->k, where->inner, max);
+		if (where->inner > 0)
+			r->counts.last_pid_fd = r->k->last_pid_fd;
 		settid__signals_block(&mask); /* the caller's handlers would run in there, on its memory */
 		code = birth_keeper(r, max, err);
 		settid__signals_restore(&mask);
@@ -242,7 +234,7 @@ void settid_reserve_end(struct settid_reservation *r)
 		settid__reap(r->keeper.pid, r->keeper.pidfd);
 		settid__close_fdp(&r->keeper.pidfd);
 	}
-	settid__close_fdp(&r->last_pid_fd);
+	settid__counts_close(&r->counts);
 	if (r->k)
 		SYS2(SYS_munmap, r->k, r->k->size);
 	SYS2(SYS_munmap, r, sizeof *r);
@@ -256,7 +248,11 @@ static struct settid_reservation *reservation_new(void)
 
 	if (at < 0 && at > -4096)
 		return NULL;
-	*r = (struct settid_reservation){ .control_fd = -1, .last_pid_fd = -1, .keeper = { .pidfd = -1 } };
+	*r = (struct settid_reservation){ .control_fd = -1,
+					  .counts.last_pid_fd = -1,
+					  .keeper = { .pidfd = -1 } };
+	for (int l = 0; l < SETTID_LEVEL_MAX; l++)
+		r->counts.fds[l] = -1;
 	return r;
 }
 

@@ -50,6 +50,19 @@ int settid__keeper_run(void *arg);
 /* Is this number wanted at that level (index into the rows)? */
 bool settid__keeper_wants(const struct settid__keeper *k, size_t level, pid_t number);
 
+/* reserve_counts.c: ns_last_pid of the namespaces from the caller's own to the one around the innermost. */
+struct settid__counts {
+	int inner;                    /* index of the caller's own; those below it, but for 0, are between */
+	int last_pid_fd;              /* -1 = it cannot be written */
+	int fds[SETTID_LEVEL_MAX];    /* the namespaces between; -1 = not known */
+	pid_t aims[SETTID_LEVEL_MAX]; /* what goes there; 0 = nothing is wanted there */
+};
+/* Finds out what can be moved; c is all 0 and -1 before; the descriptor is given later.  `inner` as in struct settid__levels. */
+void settid__counts_open(struct settid__counts *c, const struct settid__keeper *k, int inner, int pid_max);
+/* At how many levels it moved one, or a negative errno: the caller's children live elsewhere now. */
+int settid__counts_move(const struct settid__counts *c);
+void settid__counts_close(struct settid__counts *c);
+
 /* reserve_layout.c: the mapping, with the rows in it; NULL = no memory. */
 struct settid__keeper *settid__keeper_lay_out(const struct settid_reserve_args *args);
 /* What ns_last_pid is best set to for that level's numbers, below pid_max; 0 = nothing is wanted there. */

@@ -206,6 +206,7 @@ told() {
 	run "$SETTID" reserve --give socket
 	"$SETTID" exec --pid 2001 -- sleep 1000 &
 	wait_for is_taken 2001
+	becomes 2001 sleep
 	run "$SETTID" reserve --take socket
 	is "$status" 1
 	like "$err" "2001 is held by a live process, 2001 (sleep)"
@@ -235,11 +236,24 @@ moved() {
 	kill -TERM "$holder"
 	finish
 }
+three_levels() {
+	"$SETTID" exec --new-pidns --mount-proc -- sh -c '"$0" exec --new-pidns -- sleep 1000 & wait' "$SETTID" &
+	wait_for pgrep -x sleep
+	sleeper=$(pgrep -x sleep)
+	hold --into "$sleeper" 77/88/2000-2002
+	run "$SETTID" reserve --give socket
+	like "$out" "3 numbers are free"
+	like "$out" "ns_last_pid was moved at 3 levels"
+	kill -TERM "$holder"
+	finish
+	kill -KILL "$sleeper"
+}
 it "a holder gives, takes again and ends when it is asked to" asked
 it "what cannot be taken again is told to who asks" told
 it "nobody there is said" nobody
 it "the socket is its user's alone" private
 it "the count goes past the numbers before they are free" moved
+it "... at each of three levels" three_levels
 
 # ------------------------------------------------------------------------------------------ restore --
 
@@ -311,6 +325,25 @@ loses() {
 	kill -TERM "$holder"
 	finish
 }
+# Somebody has one for a while: all are held again when he ends, and the restore goes through.
+wins_back() {
+	tree_of_two
+	hold 2000,2001
+	run "$SETTID" reserve --give socket
+	"$SETTID" exec --pid 2001 -- sleep 1000 &
+	wait_for is_taken 2001
+	"$SETTID" restore --into current --reservation socket --json --pidfile root tree >restored 2>&1 &
+	restorer=$!
+	wait_for grep -qs settid-reserve /proc/2000/comm # the restore has met him, and the holder waits for his end
+	[ ! -e root ]
+	kill 2001
+	wait_for test -s root
+	like "$(cat restored)" '"lost": 1'
+	like "$(cat restored)" '"verified": true'
+	finish
+	kill -TERM "$restorer"
+	wait "$restorer"
+}
 tree_of_two() {
 	cat >tree <<-'TREE'
 	{"settid": 1, "processes": [
@@ -345,6 +378,7 @@ it "restore --reservation has the numbers, and lets the holder end" restores
 it "... and says so in JSON" restores_json
 it "... and succeeds beside a busy forker" restores_beside_a_forker
 it "a number that stays lost is named, and the others are held again" loses
+it "a number that is lost for a while is held again when it is free, and the restore goes through" wins_back
 it "a restore that fails leaves the numbers held" fails_and_is_held_again
 it "a holder that is not there is an error" no_holder
 

@@ -18,18 +18,6 @@
 
 enum { NUMBER = 500 };
 
-static int count_mappings(void)
-{
-	int lines = 0, c;
-	FILE *f = fopen("/proc/self/maps", "re");
-
-	CHECK(f != NULL);
-	while ((c = getc(f)) != EOF)
-		lines += c == '\n';
-	fclose(f);
-	return lines;
-}
-
 static void expect_nothing_left(struct world_census before, int mappings, unsigned nth)
 {
 	char what[80];
@@ -40,7 +28,7 @@ static void expect_nothing_left(struct world_census before, int mappings, unsign
 	CHECK(fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0);
 	close(fd);
 	world_census_check(before, what);
-	CHECK_INT(count_mappings(), mappings);
+	CHECK_INT(world_mappings(), mappings);
 	if (settid_who(NUMBER, &err) != 0)
 		world_check_failed(__FILE__, __LINE__, "%s: %s", what, err.text);
 }
@@ -52,8 +40,8 @@ static unsigned fail_each_call(const struct settid_fork_args *args, bool with_pi
 	int mappings;
 
 	fault_arm(0, 0); /* its page and stdio's buffers are mapped before the count */
-	count_mappings();
-	mappings = count_mappings();
+	world_mappings();
+	mappings = world_mappings();
 	for (unsigned nth = 1; nth < 500; nth++) {
 		struct settid_child child = { .pidfd = -1 };
 		struct settid_error err = { .text = "" };

@@ -169,6 +169,50 @@ static void entered_namespace(void)
 	world_end(&init);
 }
 
+/* The next number that is given in the namespace of that init; the process has others further out. */
+static pid_t next_number_in(const struct settid_child *init)
+{
+	pid_t number = 0;
+	int ends[2], home = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	CHECK_INT(pipe(ends), 0);
+	CHECK_INT(setns(init->pidfd, CLONE_NEWPID), 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		number = getpid();
+		_exit(write(ends[1], &number, sizeof number) != sizeof number);
+	}
+	CHECK_INT(setns(home, CLONE_NEWPID), 0);
+	CHECK_INT(world_reap(pid), 0);
+	CHECK_INT(read(ends[0], &number, sizeof number), sizeof number);
+	close(ends[0]);
+	close(ends[1]);
+	close(home);
+	return number;
+}
+
+static void namespace_between(void)
+{
+	struct settid_child outer, inner = world_nested(&outer);
+	int home = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	struct settid_reservation *r = NULL;
+
+	CHECK_INT(setns(inner.pidfd, CLONE_NEWPID), 0);
+	CHECK_INT(reserve_levels(ROWS(600, 700, 900, 601, 701, 901), 3, &r, NULL), 0);
+	CHECK_INT(setns(home, CLONE_NEWPID), 0);
+	CHECK_INT(settid_reserve_give(r, NULL), 0);
+	CHECK_INT(info_of(r).moved, 3);
+	CHECK_INT(last_pid(), 901);
+	CHECK_INT(next_number_in(&outer), 702);
+	CHECK_INT(next_number_in(&inner), 602);
+	CHECK_INT(settid_reserve_take(r, 0, NULL), 0);
+	settid_reserve_end(r);
+	close(home);
+	close(inner.pidfd);
+	world_end(&outer);
+}
+
 /* ------------------------------------------------------------------------------------ others' forks -- */
 
 static void busy_forker(void)
@@ -351,6 +395,7 @@ int main(void)
 		WORLD_ROW("given numbers are free, and can be taken again", given),
 		WORLD_ROW("numbers are held at each level that is named", two_levels),
 		WORLD_ROW("numbers of the namespace that children go to are held", entered_namespace),
+		WORLD_ROW("the counts of the namespaces in between are moved, too", namespace_between),
 		WORLD_ROW("a busy forker never gets a reserved number", busy_forker),
 		WORLD_ROW("giving moves the count just past the highest number", past_the_highest),
 		WORLD_ROW("... but before the widest gap, where that is elsewhere", before_the_widest_gap),

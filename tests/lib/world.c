@@ -190,6 +190,34 @@ struct settid_child world_child(const struct settid_fork_args *args)
 	return child;
 }
 
+struct settid_child world_nested(struct settid_child *outer)
+{
+	struct settid_child inner = { .pid = 50 };
+	struct settid_error err = { .text = "" };
+	char byte = 0;
+	int ready[2];
+	pid_t pid;
+
+	CHECK_INT(pipe(ready), 0);
+	pid = settid_fork(WISH(NUMBERS(1, 40), .flags = CLONE_NEWPID), outer, &err);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		setsid();
+		world_child(WISH(NUMBERS(1, 20, 50), .flags = CLONE_NEWPID));
+		CHECK_INT(write(ready[1], &byte, 1), 1);
+		for (;;)
+			pause();
+	}
+	if (pid < 0)
+		world_check_failed(__FILE__, __LINE__, "no child: %s", err.text);
+	close(ready[1]);
+	CHECK_INT(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	inner.pidfd = (int)syscall(SYS_pidfd_open, inner.pid, 0);
+	CHECK(inner.pidfd >= 0);
+	return inner;
+}
+
 void world_end(struct settid_child *child)
 {
 	CHECK_INT(syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0), 0);
@@ -222,6 +250,18 @@ static int count_descriptors(void)
 	for (int fd = 0; fd < 256; fd++)
 		count += fcntl(fd, F_GETFD) >= 0;
 	return count;
+}
+
+int world_mappings(void)
+{
+	int lines = 0, c;
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	CHECK(f != NULL);
+	while ((c = getc(f)) != EOF)
+		lines += c == '\n';
+	fclose(f);
+	return lines;
 }
 
 struct world_census world_census(void)

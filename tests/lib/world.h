@@ -62,6 +62,9 @@ void world_check_failed(const char *file, int line, const char *fmt, ...)
 struct settid_child world_child(const struct settid_fork_args *args);
 /* Kills and reaps it, and closes the pidfd. */
 void world_end(struct settid_child *child);
+/* Two namespaces inside each other: *outer is the init of the outer one, a child; returns the inner one's, which ends with
+ * it and is known by its pidfd alone. */
+struct settid_child world_nested(struct settid_child *outer);
 /* Waits for a child's end, zombie left unreaped. */
 void world_wait_zombie(pid_t pid);
 /* Reaps and returns waitpid's status. */
@@ -72,6 +75,9 @@ int world_reap(pid_t pid);
 	.set_tid = (const pid_t[]){ __VA_ARGS__ }, \
 	.set_tid_len = sizeof((const pid_t[]){ __VA_ARGS__ }) / sizeof(pid_t)
 #define WISH(...) (&(const struct settid_fork_args){ .size = sizeof(struct settid_fork_args), __VA_ARGS__ })
+
+/* How many mappings this process has.  What it needs itself is there after the first call. */
+int world_mappings(void);
 
 /* What is open in this process, and which children it has: equal before and after what must not leak. */
 struct world_census {
