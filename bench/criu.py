@@ -21,7 +21,7 @@ from shapes import numbers, tree
 
 CRIU = f"{BUILD}/criu/criu"
 STILL = f"{BUILD}/bench/still"
-TREES = (("flat", 100, 7), ("flat", 1000, 3), ("jobs", 100, 7), ("jobs", 1000, 3))
+TREES = (("flat", 100, 5), ("flat", 1000, 3), ("jobs", 100, 5), ("jobs", 1000, 3))
 FIRST = 1000  # the tree's numbers begin here; below and far above is room for whoever works on it
 AWAY = 2000000
 

@@ -21,21 +21,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "tree/proc_read.h"
-
-/* What is known so far of the process being read. */
-struct facts {
-	struct proc_reader *r;
-	struct proc_pass *p;
-	int dir;
-	struct proc_stat stat; /* stat.comm is not valid any more once another file was read */
-	struct proc_record rec;
-	int32_t alive; /* a living thread's TID where the leader is dead */
-	struct proc_stat alive_stat;
-	bool no_rights; /* over this process: its links are closed to us */
-	bool hold;      /* freeze it before it is read */
-	int64_t link;   /* ns/pid_for_children, where it was read first; 0 = not yet */
-};
+#include "tree/proc_facts.h"
 
 static bool is_zombie(const struct facts *f)
 {
@@ -62,22 +48,6 @@ static int add_numbers(struct proc_pass *p, const int32_t *from, size_t len)
 		return -ENOMEM;
 	memcpy(at, from, len * sizeof *at);
 	return 0;
-}
-
-/* "task/TID/leaf" */
-static const char *task_path(char *out, int32_t tid, const char *leaf)
-{
-	memcpy(out, "task/", 5);
-	size_t at = 5 + proc_text(out + 5, tid);
-	memcpy(out + at, leaf, strlen(leaf) + 1);
-	return out;
-}
-
-static int read_stat(struct facts *f, const char *name, struct proc_stat *out)
-{
-	long n = proc_slurp(f->r, f->dir, name, false);
-
-	return n < 0 ? (int)n : proc_parse_stat(f->r->buf, (size_t)n, out);
 }
 
 /* ---------------------------------------------------------------------------------- dead leaders -- */
@@ -417,64 +387,6 @@ static int read_commands(struct facts *f)
 
 /* ---------------------------------------------------------------------------------------- record -- */
 
-/* Somebody else traces it, or we have no right over it: noted for the message. */
-static int not_held(struct facts *f)
-{
-	struct proc_status s;
-	long n = proc_slurp(f->r, f->dir, "status", false);
-	int e = n < 0 ? (int)n : proc_parse_status(f->r->buf, (size_t)n, &s);
-
-	f->r->refused = f->rec.pid;
-	f->r->refused_tracer = e < 0 ? 0 : s.tracer;
-	return -EPERM;
-}
-
-/* Held by our own freezer, which was told otherwise: the thread was on its way out, or from one number to another. */
-static bool is_held_already(struct facts *f, int32_t tid)
-{
-	char path[48];
-	struct proc_status s;
-	long n = proc_slurp(f->r, f->dir, task_path(path, tid, "/status"), false);
-
-	return n > 0 && proc_parse_status(f->r->buf, (size_t)n, &s) == 0 && s.tracer == f->r->freezer->pid;
-}
-
-/* A dead leader is nobody to freeze; all others that are refused are a failure. */
-static int hold_thread(struct facts *f, int32_t tid)
-{
-	char path[48];
-	struct proc_stat stat;
-	int e = freezer_hold(f->r->freezer, tid);
-
-	if (e != -EPERM)
-		return e;
-	int dead = read_stat(f, task_path(path, tid, "/stat"), &stat);
-	if (proc_gone(dead) || (dead == 0 && (stat.state == 'Z' || stat.state == 'X')))
-		return 0;
-	return is_held_already(f, tid) ? 0 : e;
-}
-
-/* Freezes every thread that is there; again, until a listing shows no new one. */
-static int hold_threads(struct facts *f)
-{
-	int fresh = 1;
-
-	while (fresh > 0) {
-		fresh = 0;
-		f->r->tids.len = 0;
-		int e = proc_list_numbers(f->r, f->dir, "task", &f->r->tids);
-		const int32_t *tid = f->r->tids.at;
-		for (size_t i = 0; e >= 0 && i < f->r->tids.len / sizeof *tid; i++) {
-			e = hold_thread(f, tid[i]);
-			fresh += e > 0;
-		}
-		if (e < 0)
-			return e == -EPERM ? not_held(f) : e;
-		f->r->fresh += (uint32_t)fresh;
-	}
-	return 0;
-}
-
 /* Its stat, once it is known to be ours to read, and held if it is to be. */
 static int read_held_stat(struct facts *f)
 {
@@ -484,7 +396,7 @@ static int read_held_stat(struct facts *f)
 	if (e == 0 && f->stat.ppid == f->r->self && f->rec.pid != f->r->root)
 		return -EXDEV;
 	if (e == 0 && f->hold && !is_zombie(f)) {
-		e = hold_threads(f);
+		e = proc__hold_threads(f);
 		if (e == 0)
 			e = read_stat(f, "stat", &f->stat);
 	}
