@@ -17,15 +17,21 @@
 
 /* ----------------------------------------------------------------------------------------- writing -- */
 
-static void put_string(FILE *out, const char *key, const char *text)
+/* Between quotes; what is not plain ASCII is a question mark: an inventory is read far away. */
+static void put_text(FILE *out, const char *text)
 {
-	fprintf(out, "  \"%s\": \"", key);
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
 		if (*p == '"' || *p == '\\')
 			fprintf(out, "\\%c", *p);
 		else
 			putc(*p >= ' ' && *p < 0x7f ? *p : '?', out);
 	}
+}
+
+static void put_string(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "  \"%s\": \"", key);
+	put_text(out, text);
 	fputs("\",\n", out);
 }
 
@@ -77,11 +83,7 @@ int inventory_write(const struct inventory *inv, FILE *out)
 
 		fprintf(out, "%s\n    [%d, \"%s\", %d, \"", i ? "," : "", (int)n->number,
 			settid_holder_name((enum settid_holder)n->holder), (int)n->pid);
-		for (const char *p = n->comm; *p; p++) {
-			if (*p == '"' || *p == '\\')
-				putc('\\', out);
-			putc(*p, out);
-		}
+		put_text(out, n->comm);
 		fprintf(out, n->members > 0 ? "\", %d]" : "\"]", (int)n->members);
 	}
 	fputs("\n  ]\n}\n", out);
