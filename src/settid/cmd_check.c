@@ -16,6 +16,7 @@
 #include "cmd.h"
 #include "input.h"
 #include "out.h"
+#include "place.h"
 #include "reserve_place.h"
 #include "tree/check.h"
 
@@ -62,20 +63,6 @@ static const int statuses[] = { [CHECK_WORKS] = WORKS, [CHECK_FAILS] = FAILS, [C
 
 /* ------------------------------------------------------------------------------------- arguments -- */
 
-static int parse_into(const char *text, struct check_options *o)
-{
-	if (strcmp(text, "new") == 0)
-		o->into = RESTORE_NEW;
-	else if (strcmp(text, "current") == 0)
-		o->into = RESTORE_CURRENT;
-	else if (arg_is_number(text)) {
-		o->into = RESTORE_PID;
-		return arg_pid("--into", text, &o->into_pid);
-	} else
-		return cmd_usage_error("--into takes new, current or a PID, not '%s'", text);
-	return CMD_OK;
-}
-
 static int add_path(struct request *q, const char *dir, const char *name)
 {
 	char **at = realloc(q->against, (q->against_len + 1) * sizeof *at);
@@ -119,35 +106,22 @@ static int add_against(struct request *q, const char *path)
 
 static int parse(int argc, char **argv, struct request *q)
 {
-	enum { INTO = 1, AGAINST, USER, EXEC, NO_CORE, METHOD, JSON };
+	enum { AGAINST = 1, JSON };
 	static const struct option options[] = {
-		{ "into", required_argument, NULL, INTO }, { "against", required_argument, NULL, AGAINST },
-		{ "user", no_argument, NULL, USER },       { "exec", no_argument, NULL, EXEC },
-		{ "no-core", no_argument, NULL, NO_CORE }, { "method", required_argument, NULL, METHOD },
-		{ "json", no_argument, NULL, JSON },       INPUT_OPTIONS,
-		{ "help", no_argument, NULL, 'h' },        { NULL, 0, NULL, 0 },
+		{ "against", required_argument, NULL, AGAINST },
+		{ "json", no_argument, NULL, JSON },
+		{ "help", no_argument, NULL, 'h' },
+		PLACE_OPTIONS,
+		INPUT_OPTIONS,
+		{ NULL, 0, NULL, 0 },
 	};
+	struct place place = { 0 };
 	int c, bad = CMD_OK;
 
 	while (!bad && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
-		case INTO:
-			bad = parse_into(optarg, &q->o);
-			break;
 		case AGAINST:
 			bad = add_against(q, optarg);
-			break;
-		case USER:
-			q->o.user = true;
-			break;
-		case EXEC:
-			q->o.exec = true;
-			break;
-		case NO_CORE:
-			q->o.no_core = true;
-			break;
-		case METHOD:
-			bad = arg_method("--method", optarg, &q->o.method);
 			break;
 		case JSON:
 			q->json = true;
@@ -156,19 +130,23 @@ static int parse(int argc, char **argv, struct request *q)
 			cmd_help(help);
 			return -1;
 		default:
-			bad = input_is_option(c) ? input_option(&q->input, c, optarg) : cmd_usage_hint();
+			bad = input_is_option(c)   ? input_option(&q->input, c, optarg)
+			      : place_is_option(c) ? place_option(&place, c, optarg)
+						   : cmd_usage_hint();
 		}
 	}
+	bad = bad ? bad : place_check(&place);
 	if (bad)
 		return bad;
-	if (q->o.user && q->o.into != RESTORE_NEW)
-		return cmd_usage_error("--user makes namespaces of its own, so it goes with --into new only");
-	if (q->o.into == RESTORE_PID && q->against_len)
+	if (place.into == RESTORE_PID && q->against_len)
 		return cmd_usage_error("an inventory knows no PID to restore --into");
-	if (argc - optind != 1)
-		return cmd_usage_error(argc == optind ? "which FILE?" : "one FILE only");
-	q->file = argv[optind];
-	return CMD_OK;
+	q->o = (struct check_options){ .into = place.into,
+				       .into_pid = place.into_pid,
+				       .user = place.user,
+				       .exec = place.exec,
+				       .no_core = place.no_core,
+				       .method = place.method };
+	return input_operand(argc, argv, &q->file);
 }
 
 /* ------------------------------------------------------------------------------------ this machine -- */

@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "input.h"
 #include "out.h"
+#include "place.h"
 #include "tree/plan.h"
 
 static const char help[] =
@@ -56,7 +57,8 @@ int cmd_plan(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct plan_options o = { .new_namespace = true };
-	const char *format = "text";
+	const char *format = "text", *file;
+	struct place place = { .into = RESTORE_NEW };
 	struct input input = { 0 };
 	struct tree_error err = { 0 };
 	struct tree *t = NULL;
@@ -74,11 +76,10 @@ int cmd_plan(int argc, char **argv)
 			format = "json";
 			break;
 		case 'i':
-			if (strcmp(optarg, "new") != 0 && strcmp(optarg, "current") != 0 &&
-			    !arg_is_number(optarg))
-				return cmd_usage_error("--into takes new, current or a PID, not '%s'",
-						       optarg);
-			o.new_namespace = strcmp(optarg, "new") == 0;
+			status = place_into(&place, optarg);
+			if (status != CMD_OK)
+				return status;
+			o.new_namespace = place.into == RESTORE_NEW;
 			break;
 		case 'e':
 			o.exec = true;
@@ -96,9 +97,10 @@ int cmd_plan(int argc, char **argv)
 	}
 	if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0 && strcmp(format, "dot") != 0)
 		return cmd_usage_error("--format takes text, json or dot, not '%s'", format);
-	if (argc - optind != 1)
-		return cmd_usage_error(argc == optind ? "which FILE?" : "one FILE only");
-	if (input_read(&input, argv[optind], &t, &err) < 0 || plan_make(t, &o, &p, &err) < 0)
+	status = input_operand(argc, argv, &file);
+	if (status != CMD_OK)
+		return status;
+	if (input_read(&input, file, &t, &err) < 0 || plan_make(t, &o, &p, &err) < 0)
 		status = cmd_fail(CMD_FAILED, "%s", err.text);
 	else if (prove && plan_prove(p, t, &o, 0, &proof, &err) < 0)
 		status = cmd_fail(CMD_FAILED, "%s", err.text);

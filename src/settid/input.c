@@ -81,6 +81,14 @@ static int read_json(const struct input *in, const char *path, struct tree **out
 	return r;
 }
 
+int input_operand(int argc, char **argv, const char **file)
+{
+	if (argc - optind != 1)
+		return cmd_usage_error(argc == optind ? "which FILE?" : "one FILE only");
+	*file = argv[optind];
+	return CMD_OK;
+}
+
 bool input_is_images(const struct input *in, const char *path)
 {
 	return in->kind == INPUT_CRIU || (in->kind == INPUT_ANY && is_directory(path));

@@ -56,6 +56,9 @@ static inline bool input_is_option(int c)
 /* CMD_OK, or the complaint is printed and CMD_USAGE returned. */
 int input_option(struct input *in, int c, const char *arg);
 
+/* The one operand of a command line whose options are read.  CMD_OK, or the complaint is printed and CMD_USAGE returned. */
+int input_operand(int argc, char **argv, const char **file);
+
 /* Is it going to be read as images? */
 bool input_is_images(const struct input *in, const char *path);
 /* A directory is one of images, anything else a tree file; "-" is a tree file on standard input.  0 and a validated tree,
