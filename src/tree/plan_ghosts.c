@@ -208,22 +208,32 @@ static bool has_two_signals(const struct planner *pl, const struct haunting *g, 
 	return false;
 }
 
+/* The ghost can have made none, or not all, of these; len = there are no such. */
+static uint32_t find_impossible(const struct planner *pl, const struct haunting *g)
+{
+	uint32_t k = 0;
+
+	while (k < g->len && !is_too_low(pl, g, g->tops[k].parent) && !has_two_signals(pl, g, k))
+		k++;
+	return k;
+}
+
 /* Until all that are left are on one way up. */
 static int gather(struct planner *pl, struct haunting *g)
 {
-	bool done = true;
+	bool done;
 
-	for (uint32_t k = 0; k < g->len; k++) {
-		if (!is_too_low(pl, g, g->tops[k].parent) && !has_two_signals(pl, g, k))
-			continue;
-		TRY(give_way(pl, g, k, &done));
-		if (!done)
-			return plan__refuse_session(pl, g->tops[k].first);
-		k = UINT32_MAX; /* from the beginning */
-	}
 	for (;;) {
-		uint32_t best = g->len ? home(pl, g) : 0, odd = find_odd(pl, g, best);
+		uint32_t bad = find_impossible(pl, g), best, odd;
 
+		if (bad < g->len) {
+			TRY(give_way(pl, g, bad, &done));
+			if (!done)
+				return plan__refuse_session(pl, g->tops[bad].first);
+			continue;
+		}
+		best = g->len ? home(pl, g) : 0;
+		odd = find_odd(pl, g, best);
 		if (odd >= g->len)
 			return 0;
 		TRY(give_way(pl, g, odd, &done));

@@ -3,7 +3,7 @@
  * random_world.c: see random_world.h.
  *
  * Keeps:   (W1) calls may fail, as the model says; nobody knows beforehand what comes of it;
- *          (W2) no init joins a group founded inside its namespace, which could not be ended again (R5.30), and none dies;
+ *          (W2) no init joins a group founded inside its namespace, which could not be ended again (R5.30);
  *          (W3) the root marks itself a subreaper first, if it is no init, so nobody is left to the outside.
  */
 #include "random_world.h"
@@ -140,9 +140,9 @@ static void end_one(struct life *l, struct pidns_task *t)
 	static const int32_t signals[] = { SIGKILL, SIGTERM, SIGHUP, 40 };
 	int32_t sig = signals[roll(l, 4)];
 
-	if (is_init(t) || t == l->tasks[0])
+	if (t == l->tasks[0] || (is_init(t) && roll(l, 3)))
 		return;
-	if (roll(l, 2)) {
+	if (is_init(t) || roll(l, 2)) {
 		pidns_exit_group(t, (int32_t)roll(l, 256));
 		return;
 	}
@@ -195,6 +195,14 @@ static void bury(struct life *l)
 			    PIDNS_WNOHANG | PIDNS_WALL, &w);
 }
 
+/* The first that it makes then is an init. */
+static void unshare(struct life *l, struct pidns_task *t)
+{
+	if (l->spaces_len < SPACES && pidns_ns_level(pidns_task_ns(t)) < LEVELS &&
+	    pidns_unshare(t, PIDNS_CLONE_NEWPID) == 0)
+		l->spaces[l->spaces_len++] = pidns_task_children_ns(t);
+}
+
 /* Whose number is its group's or session's dies, and leaves that behind. */
 static void end_leader(struct life *l)
 {
@@ -219,6 +227,7 @@ enum deed {
 	MARK,
 	ENTER,
 	PUT_IN,
+	UNSHARE,
 	THREAD,
 	FORK,
 	DEEDS
@@ -226,11 +235,11 @@ enum deed {
 
 /* How often each comes: lives differ in what they are full of. */
 static const uint8_t moods[][DEEDS] = {
-	{ 1, 1, 1, 3, 0, 2, 0, 1, 1, 1, 1, 8 }, /* a bit of everything                 */
-	{ 3, 2, 2, 2, 4, 0, 9, 2, 0, 0, 0, 9 }, /* sessions whose leaders die           */
-	{ 1, 5, 5, 1, 3, 0, 6, 1, 1, 0, 0, 9 }, /* groups                               */
-	{ 2, 2, 2, 2, 2, 0, 6, 2, 4, 3, 0, 9 }, /* namespaces that are entered           */
-	{ 3, 1, 3, 2, 3, 0, 6, 4, 1, 1, 1, 6 }, /* marks, and orphans that follow them  */
+	{ 1, 1, 1, 3, 0, 2, 0, 1, 1, 1, 1, 1, 8 }, /* a bit of everything                 */
+	{ 3, 2, 2, 2, 4, 0, 9, 2, 0, 0, 0, 0, 9 }, /* sessions whose leaders die           */
+	{ 1, 5, 5, 1, 3, 0, 6, 1, 1, 0, 0, 0, 9 }, /* groups                               */
+	{ 2, 2, 2, 2, 2, 0, 6, 2, 4, 3, 1, 0, 9 }, /* namespaces that are entered           */
+	{ 3, 1, 3, 2, 3, 0, 6, 4, 1, 1, 0, 1, 6 }, /* marks, and orphans that follow them  */
 };
 #define MOODS_LEN (sizeof moods / sizeof *moods)
 
@@ -284,6 +293,9 @@ static void deed(struct life *l)
 		break;
 	case PUT_IN:
 		put_in(l);
+		break;
+	case UNSHARE:
+		unshare(l, t);
 		break;
 	case THREAD:
 		thread(l, t);
@@ -437,6 +449,8 @@ static bool add_process(const struct life *l, struct tree *t, struct pidns_task 
 	if (p->levels > 1)
 		p->ns_label = label_of(l, t, pidns_task_ns(task));
 	add_state(l, t, p, task);
+	if (pidns_state(task) == PIDNS_DYING) /* neither alive nor a zombie: a file knows no word for it */
+		return false;
 	return p->ppid != 0 || task == l->tasks[0] || l->root_is_init;
 }
 

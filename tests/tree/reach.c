@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_inside(const struct reach_state *s, unsigned ns, unsigned outer)
+bool reach_is_inside(const struct reach_state *s, unsigned ns, unsigned outer)
 {
 	while (ns != outer && ns != 0)
 		ns = s->outer[ns];
@@ -70,7 +70,7 @@ static bool grow(struct reach *r)
 	return true;
 }
 
-static void meet(struct reach *r, uint32_t from, struct reach_deed by, struct reach_state *s)
+void reach_meet(struct reach *r, uint32_t from, struct reach_deed by, struct reach_state *s)
 {
 	struct reach_key key;
 	size_t at;
@@ -94,7 +94,7 @@ bool reach_add(struct reach *r, struct reach_state *s)
 {
 	size_t len = r->len;
 
-	meet(r, 0, (struct reach_deed){ 0 }, s);
+	reach_meet(r, 0, (struct reach_deed){ 0 }, s);
 	return r->len > len;
 }
 
@@ -113,14 +113,10 @@ static uint8_t renamed(const uint8_t *to, uint8_t i)
 	return i == REACH_OUT ? REACH_OUT : to[i];
 }
 
-void reach_forget(struct reach_state *s, uint8_t *to)
+static void rename_kept(struct reach_state *s, const uint8_t *to, unsigned len)
 {
-	struct reach_state out = { 0 };
+	struct reach_state out = { .len = (uint8_t)len };
 
-	for (unsigned i = 0; i < s->len; i++)
-		to[i] = reach_lives(s, i) || is_held(s, i) ? out.len++ : REACH_OUT;
-	if (out.len == s->len)
-		return;
 	for (unsigned i = 0; i < s->len; i++) {
 		uint8_t k = to[i];
 
@@ -135,6 +131,26 @@ void reach_forget(struct reach_state *s, uint8_t *to)
 		out.session[k] = renamed(to, s->session[i]);
 	}
 	*s = out;
+}
+
+void reach_keep(struct reach_state *s, uint8_t keep)
+{
+	uint8_t to[REACH_MAX], len = 0;
+
+	for (unsigned i = 0; i < s->len; i++)
+		to[i] = keep >> i & 1 ? len++ : REACH_OUT;
+	if (len < s->len)
+		rename_kept(s, to, len);
+}
+
+void reach_forget(struct reach_state *s, uint8_t *to)
+{
+	uint8_t len = 0;
+
+	for (unsigned i = 0; i < s->len; i++)
+		to[i] = reach_lives(s, i) || is_held(s, i) ? len++ : REACH_OUT;
+	if (len < s->len)
+		rename_kept(s, to, len);
 }
 
 static void be_born(struct reach_state *n, unsigned maker, struct reach_deed d)
@@ -215,7 +231,7 @@ static void reached(struct at *a, enum reach_op op, unsigned who, unsigned what)
 
 	reach_do(&a->s, d, &n);
 	reach_forget(&n, to);
-	meet(a->r, a->index, d, &n);
+	reach_meet(a->r, a->index, d, &n);
 }
 
 static void births(struct at *a)
@@ -235,7 +251,7 @@ static void births(struct at *a)
 				reached(a, REACH_NEW_SIBLING, m, 0);
 		}
 		for (unsigned ns = 0; ns < s->len; ns++) {
-			if (!reach_acts(s, ns) || !reach_is_init(s, ns) || !is_inside(s, ns, s->ns[m]))
+			if (!reach_acts(s, ns) || !reach_is_init(s, ns) || !reach_is_inside(s, ns, s->ns[m]))
 				continue;
 			reached(a, REACH_FORK, m, ns);
 			if (sibling)
@@ -259,7 +275,7 @@ static unsigned member_of(const struct reach_state *s, unsigned group)
 
 static bool sees(const struct reach_state *s, unsigned i, unsigned founder)
 {
-	return i == REACH_OUT || is_inside(s, s->ns[founder], s->ns[i]);
+	return i == REACH_OUT || reach_is_inside(s, s->ns[founder], s->ns[i]);
 }
 
 static bool can_move(const struct reach_state *s, unsigned mover, unsigned who, unsigned group)
@@ -283,7 +299,7 @@ static void moves(struct at *a, unsigned who)
 		return; /* whoever makes the root stays as it is */
 	for (unsigned group = 0; group < s->len && s->session[who] != who; group++) {
 		if (group == s->group[who] ||
-		    (reach_is_init(s, who) && group != who && is_inside(s, s->ns[group], s->ns[who])))
+		    (reach_is_init(s, who) && group != who && reach_is_inside(s, s->ns[group], s->ns[who])))
 			continue; /* the hazard */
 		if (can_move(s, who, who, group))
 			reached(a, REACH_SETPGID, who, group);
@@ -307,7 +323,8 @@ static void die(struct at *a, unsigned who, unsigned reaper)
 static bool init_can_die(const struct reach_state *s, unsigned who)
 {
 	for (unsigned k = 0; k < s->len; k++)
-		if (k != who && ((reach_lives(s, k) && is_inside(s, s->ns[k], who)) || s->parent[k] == who))
+		if (k != who &&
+		    ((reach_lives(s, k) && reach_is_inside(s, s->ns[k], who)) || s->parent[k] == who))
 			return false;
 	return who != 0;
 }
@@ -342,7 +359,7 @@ bool reach_all(struct reach *r)
 				     .group = { REACH_OUT },
 				     .session = { REACH_OUT } };
 
-	meet(r, 0, (struct reach_deed){ 0 }, &first);
+	reach_meet(r, 0, (struct reach_deed){ 0 }, &first);
 	for (uint32_t k = 0; k < r->len && !r->failed; k++) {
 		struct at a = { .r = r, .index = k };
 
@@ -377,7 +394,7 @@ static void trim_ghost(struct reach_state *t, unsigned g)
 	while (!seen && t->ns[g] != 0) {
 		for (unsigned k = 0; k < t->len; k++)
 			seen |= reach_lives(t, k) && (t->group[k] == g || t->session[k] == g) &&
-				is_inside(t, t->ns[k], t->ns[g]);
+				reach_is_inside(t, t->ns[k], t->ns[g]);
 		if (!seen)
 			t->ns[g] = t->outer[t->ns[g]];
 	}

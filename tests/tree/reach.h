@@ -84,6 +84,18 @@ bool reach_is_tree(const struct reach *r, const struct reach_state *s, struct re
 /* `d` done in `s`, names as they were, new ones behind them. */
 void reach_do(const struct reach_state *s, struct reach_deed d, struct reach_state *out);
 
+bool reach_is_inside(const struct reach_state *s, unsigned ns, unsigned outer);
+
+/* Notes `s`, which it makes canonical, and where it came from. */
+void reach_meet(struct reach *r, uint32_t from, struct reach_deed by, struct reach_state *s);
+
+/* Only those whose bit is set are left. */
+void reach_keep(struct reach_state *s, uint8_t keep);
+
+/* reach_free.c: the same in one namespace, below a process; but groups are no part of a state.  And is it a tree's? */
+bool reach_all_free(struct reach *r);
+bool reach_has_free(const struct reach *r, const struct reach_state *tree);
+
 /* C1: whoever is dead and held by nobody is forgotten; to[] says who is called what then. */
 void reach_forget(struct reach_state *s, uint8_t *to);
 

@@ -53,7 +53,7 @@ void reach_unpack(struct reach_key key, bool root_is_init, struct reach_state *s
 		s->outer[i] = (uint8_t)(bits & 4 ? bits >> 6 & 7 : 0);
 		s->parent[i] = (uint8_t)(nobody || (root_is_init && parent == out) ? REACH_OUT : parent);
 		s->group[i] = (uint8_t)(nobody || group == out ? REACH_OUT : group);
-		s->session[i] = (uint8_t)(nobody || session == out ? REACH_OUT : session);
+		s->session[i] = (uint8_t)(session == out || (!root_is_init && i == 0) ? REACH_OUT : session);
 	}
 }
 

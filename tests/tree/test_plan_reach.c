@@ -54,6 +54,15 @@ static const struct size sizes[] = {
 	{ "below an init, up to 4", { true, true, false, 4 }, 1, false, true, true },
 	{ "below a process, up to 4", { false, true, false, 4 }, 1, false, true, true },
 };
+static const struct size further[] = {
+	{ "one namespace, up to 4", { false, false, false, 4 }, 1, false, false, false },
+	{ "one namespace, up to 4", { false, false, false, 4 }, 2, true, false, false },
+	{ "one namespace, up to 4", { false, false, false, 4 }, 3, true, false, true },
+	{ "one namespace, up to 5", { false, false, false, 5 }, 2, true, false, true },
+	{ "one namespace, up to 5", { false, false, false, 5 }, 3, true, false, true },
+};
+#define FURTHER 100 /* SETTID_REACH: the first of these */
+#define FURTHER_LEN (sizeof further / sizeof *further)
 #define SIZES_LEN (sizeof sizes / sizeof *sizes)
 
 /* ------------------------------------------------------------------------------------- as a tree file -- */
@@ -347,14 +356,62 @@ static void planner_and_search_agree(void **state)
 	assert_int_equal(w.bad, 0);
 }
 
+/* ------------------------------------------------------------------------------------------ further -- */
+
+struct further {
+	const struct size *z;
+	struct reach seen, free;
+	size_t reached;
+	unsigned bad, planned;
+};
+
+static void try_further(void *ctx, const struct reach_state *s)
+{
+	struct further *w = ctx;
+	struct reach_state tree = *s;
+	struct tree_error err;
+	enum verdict v;
+	bool known;
+
+	if (!reach_add(&w->seen, &tree))
+		return;
+	known = reach_has_free(&w->free, &tree);
+	v = ask(&tree, w->z->o.root_is_init, 0, 1, &err);
+	w->reached += known;
+	w->planned += v == PLANNED;
+	if (v == WRONG || (known && v != PLANNED) || (!known && v == PLANNED && w->z->exact)) {
+		w->bad++;
+		show(&tree, w->z->o.root_is_init, 0, &err);
+	}
+}
+
+/* With groups that anybody can be in at will left out of the search, and more helpers. */
+static void planner_and_free_search_agree(void **state)
+{
+	const struct size *z = *state;
+	struct further w = { .z = z, .seen = { .o = z->o }, .free = { .o = z->o } };
+	const struct reach_writing all = { z->o, try_further, &w };
+
+	w.free.o.ids_max += z->helpers;
+	if (!reach_all_free(&w.free))
+		fail_msg("out of memory after %zu states", w.free.len);
+	reach_write_all(&all, z->o.ids_max);
+	print_message("# %s: %zu can be written down, %zu can be reached, %u are planned; %zu states with %u "
+		      "helper(s), without groups at will\n",
+		      z->name, w.seen.len, w.reached, w.planned, w.free.len, z->helpers);
+	reach_done(&w.seen);
+	reach_done(&w.free);
+	assert_int_equal(w.bad, 0);
+}
+
 /* --------------------------------------------------------------------------------------------- main -- */
 
-static struct CMUnitTest tests[4 * SIZES_LEN];
+static struct CMUnitTest tests[4 * SIZES_LEN + FURTHER_LEN];
 static size_t tests_len;
 
 static void add(const char *what, CMUnitTestFunction f, const struct size *z)
 {
-	static char names[4 * SIZES_LEN][128];
+	static char names[sizeof tests / sizeof *tests][128];
 
 	snprintf(names[tests_len], sizeof names[0], "%s (%s)", what, z->name);
 	tests[tests_len] = (struct CMUnitTest){ names[tests_len], f, NULL, NULL, (void *)(uintptr_t)z };
@@ -378,6 +435,10 @@ int main(void)
 		if (z->more)
 			add("one more helper finds nothing new", one_more_helper_finds_nothing_new, z);
 	}
+	for (size_t k = 0; k < FURTHER_LEN; k++)
+		if (all ? *reach == 'a' || k + FURTHER == strtoul(reach, NULL, 10) : !further[k].large)
+			add("planner and search without groups at will agree", planner_and_free_search_agree,
+			    &further[k]);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return _cmocka_run_group_tests("reach", tests, tests_len, NULL, NULL);
 }
