@@ -7,6 +7,7 @@
  * Processes that the plan needs for a while only are given numbers that are free, by the restore itself.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,14 +86,28 @@ static void holder_words(const struct settid_error *e, char *out, size_t size)
 	}
 }
 
-/* The first process and kernel threads (which have no program) stay, whatever one does. */
+/* They have no memory, as the dead have none; status says so to everybody, a missing program only to root. */
+static bool is_kernel_thread(pid_t pid)
+{
+	char path[48], line[256];
+	bool read = false, other = false;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && !other && fgets(line, sizeof line, f)) {
+		read = true;
+		other = strncmp(line, "VmSize:", 7) == 0 || strncmp(line, "State:\tZ", 8) == 0;
+	}
+	if (f)
+		fclose(f);
+	return read && !other;
+}
+
+/* The first process and kernel threads stay, whatever one does. */
 static bool cannot_end(const struct check *c, const struct settid_error *e)
 {
-	char path[48], target[8];
-
-	snprintf(path, sizeof path, "/proc/%d/exe", (int)e->holder_pid);
-	return e->holder_pid == 1 ||
-	       (c->here && e->holder_pid > 0 && readlink(path, target, sizeof target) < 0 && errno == ENOENT);
+	return e->holder_pid == 1 || (c->here && e->holder_pid > 0 && is_kernel_thread(e->holder_pid));
 }
 
 /* One line: what makes this number free, and the way around it where there is one. */
