@@ -57,6 +57,39 @@ static void reap_inits(const struct engine *e, unsigned levels)
 	}
 }
 
+/* Not one whose birth was not noted: its number may be anybody's.  The descriptor comes first: who is alive after that is
+ * the one that it means. */
+static void end_anywhere(const struct engine *e, uint32_t actor)
+{
+	long fd;
+
+	if (e->pids[actor] <= 0)
+		return;
+	fd = SYS2(SYS_pidfd_open, engine_number(e, 0, actor), 0);
+	if (fd < 0)
+		return;
+	if (__atomic_load_n(&e->alive[actor], __ATOMIC_ACQUIRE))
+		SYS4(SYS_pidfd_send_signal, fd, SIGKILL, 0, 0);
+	SYS1(SYS_close, fd);
+}
+
+/*
+ * Stopped processes go before all others: a death that orphans a group in which somebody is stopped hangs up all of it
+ * (R6.47), and that may be the caller's own.  Who is being killed is not stopped any more.
+ */
+static void end_stopped(const struct engine *e)
+{
+	for (uint32_t a = 1; a < e->actors_len; a++)
+		for (uint32_t k = 0; k < e->actors[a].steps_len; k++) {
+			const struct plan_step *s = &e->steps[e->actors[a].first_step + k];
+
+			if (s->op == PLAN_STOP)
+				end_anywhere(e, a);
+			else if (s->op == PLAN_KILL && s->b == SIGSTOP)
+				end_anywhere(e, s->a);
+		}
+}
+
 /*
  * No namespace to kill: the guard is the nearest subreaper above everything, so a process whose parent is dead
  * is the guard's own child, unreaped, and its number safe to signal.  Actors stand parents first (P5), and a
@@ -66,6 +99,7 @@ static void reap_inits(const struct engine *e, unsigned levels)
  */
 static void kill_own_children(struct engine *e, bool only_born)
 {
+	end_stopped(e);
 	for (uint32_t a = 1; a < e->actors_len && e->actors[a].kind != PLAN_KIND_THREAD; a++) {
 		const struct plan_actor *actor = &e->actors[a];
 		long number = e->numbers[actor->numbers + actor->numbers_len - 1];

@@ -289,6 +289,25 @@ killed_root() {
 	like "$err" "the tree was killed by somebody else; nothing is left"
 	gone "$root"
 }
+# A group in a session of its own is orphaned as soon as the root is gone, and its stopped member in another session.
+not_hung_up() {
+	cat >tree <<-'TREE'
+	{"settid": 1, "processes": [
+	  {"nspid": [25500], "ppid": 0, "pgid": 0, "sid": 0, "state": "live"},
+	  {"nspid": [25510], "ppid": 25500, "pgid": 25510, "sid": 25510, "state": "live"},
+	  {"nspid": [25511], "ppid": 25510, "pgid": 0, "sid": 0, "state": "stopped"}]}
+	TREE
+	for signal in TERM KILL; do
+		rm -f root hangup
+		setsid -w sh -c 'trap ": >hangup" HUP
+			"$1" restore --into current --pidfile root tree &
+			until [ -s root ]; do sleep 0.02; done
+			kill -"$2" $!
+			wait
+			while [ -e /proc/25511 ]; do sleep 0.02; done' - "$SETTID" $signal >said 2>&1
+		[ ! -e hangup ]
+	done
+}
 killed_plain_root() {
 	noted_tree
 	killed_root
@@ -330,6 +349,7 @@ one_group() {
 	finish TERM
 }
 it "SIGHUP ends a hold with 0" hangs_up
+it "the caller's group is not hung up when a tree goes in which somebody of it is stopped" not_hung_up
 it "a root that somebody kills ends the hold with 1" killed_plain_root
 it "... in the own namespace too" killed_current_root
 it "... and where it is an init" killed_init
