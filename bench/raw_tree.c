@@ -104,7 +104,7 @@ static int live_as_thread(void *arg)
 {
 	(void)arg;
 	stand();
-	while (SYS0(SYS_pause) < 0) /* whatever wakes it */
+	while (SYS5(SYS_ppoll, 0, 0, 0, 0, 0) < 0) /* whatever wakes it */
 		;
 	return 0;
 }

@@ -25,7 +25,7 @@
 #define SHAPE_NAMES "flat|wide|chain|binary|dead|mixed|jobs"
 
 struct shape {
-	enum { SHAPE_FLAT, SHAPE_WIDE, SHAPE_CHAIN, SHAPE_BINARY, SHAPE_MIXED } kind;
+	enum shape_kind { SHAPE_FLAT, SHAPE_WIDE, SHAPE_CHAIN, SHAPE_BINARY, SHAPE_MIXED } kind;
 	bool dead;       /* not SHAPE_MIXED */
 	bool jobs;       /* SHAPE_MIXED */
 	int32_t numbers; /* of processes and threads: 1 to this */
@@ -72,7 +72,7 @@ static inline bool shape_parse(struct shape *out, const char *name, const char *
 		name = "mixed";
 	while (!out->dead && kind < sizeof names / sizeof *names && strcmp(name, names[kind]) != 0)
 		kind++;
-	out->kind = kind;
+	out->kind = (enum shape_kind)kind;
 	for (out->each = 1; out->each * (out->each + 1) + 1 < out->numbers;)
 		out->each++;
 	if (out->kind == SHAPE_MIXED)
