@@ -63,7 +63,7 @@ static void remove_top(struct planner *pl, struct haunting *g, uint32_t k)
 
 static bool can_pass_on(const struct planner *pl, const struct haunting *g, int32_t r)
 {
-	return r != TREE_NONE && pl->nodes[r].leads_session &&
+	return r != TREE_NONE && pl->nodes[r].leads_session && plan__comes_before(pl, g->ghost, r) &&
 	       (pl->nodes[r].birth_session == FREE || pl->nodes[r].birth_session == g->session);
 }
 

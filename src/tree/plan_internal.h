@@ -207,6 +207,7 @@ void plan__set_maker(struct planner *pl, int32_t i, int32_t maker, bool sibling)
 int plan__notify(const struct planner *pl, int32_t i);
 bool plan__same_space(const struct planner *pl, int32_t i, int32_t r);
 int plan__by_helper(struct planner *pl, int32_t c, int32_t maker, int32_t ns, int32_t adopter);
+bool plan__comes_before(const struct planner *pl, int32_t leader, int32_t r);
 bool plan__adopts(const struct planner *pl, int32_t r, int32_t leader);
 int plan__adopt(struct planner *pl, int32_t c, int32_t r, int32_t leader);
 

@@ -138,6 +138,8 @@ static int check_namespace(struct planner *pl, int32_t i)
 	const struct tree_process *p = plan__process(pl, i);
 	const struct tree_ns *ns = &pl->t->namespaces[p->ns];
 
+	if (ns->init == i && ns->parent == TREE_NONE && plan__maker(pl, i) != TREE_NONE)
+		return refuse_circle(pl, i, plan__maker(pl, i));
 	if (ns->init == i)
 		return ns->parent == makers_space(pl, i) ? 0 : plan__interpose(pl, i, ns->parent);
 	if (!plan__enters(pl, i))

@@ -257,6 +257,13 @@ static bool may_need_ghost(const struct planner *pl, int32_t r)
 	return false;
 }
 
+/* Who leads a session inside an init's namespace is born after it. */
+bool plan__comes_before(const struct planner *pl, int32_t leader, int32_t r)
+{
+	return leader == TREE_NONE || !plan__is_init(pl, r) ||
+	       !tree__ns_is_below(pl->wanted, plan__process(pl, leader)->ns, plan__process(pl, r)->ns);
+}
+
 /* The one that `r` has to be born in for its children's sake; FREE: none.  What cannot be had otherwise decides. */
 static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int32_t *whose)
 {
@@ -266,6 +273,8 @@ static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int
 		int32_t session = pl->nodes[c].birth_session, now;
 		bool adopted = can_be_adopted(pl, c, r);
 
+		if (!plan__comes_before(pl, plan__founder(pl, session), r))
+			continue;
 		if (!adopted && !can_be_left_behind(pl, c, r))
 			now = 3;
 		else if (session == above && !(adopted && ghost))

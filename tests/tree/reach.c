@@ -40,13 +40,25 @@ void reach_get(const struct reach *r, size_t k, struct reach_state *s)
 	reach_unpack(r->keys[k], r->o.root_is_init, s);
 }
 
-static bool resize(void **array, size_t bytes)
+/* All or nothing but larger arrays. */
+static bool resize(struct reach *r, size_t cap)
 {
-	void *grown = realloc(*array, bytes);
+	struct reach_key *keys = realloc(r->keys, cap * sizeof *keys);
+	uint32_t *from;
+	struct reach_deed *deeds;
 
-	if (grown)
-		*array = grown;
-	return grown != NULL;
+	if (!keys)
+		return false;
+	r->keys = keys;
+	from = realloc(r->from, cap * sizeof *from);
+	if (!from)
+		return false;
+	r->from = from;
+	deeds = realloc(r->deeds, cap * sizeof *deeds);
+	if (!deeds)
+		return false;
+	r->deeds = deeds;
+	return true;
 }
 
 static bool grow(struct reach *r)
@@ -54,9 +66,7 @@ static bool grow(struct reach *r)
 	size_t cap = r->cap ? 2 * r->cap : 1 << 12;
 	uint32_t *slots;
 
-	if (!resize((void **)&r->keys, cap * sizeof *r->keys) ||
-	    !resize((void **)&r->from, cap * sizeof *r->from) ||
-	    !resize((void **)&r->deeds, cap * sizeof *r->deeds))
+	if (!resize(r, cap))
 		return false;
 	slots = calloc(2 * cap, sizeof *slots);
 	if (!slots)

@@ -97,6 +97,14 @@ static const struct refusal refusals[] = {
 	  "process 7 cannot be built: it was orphaned, and its parent would not get signal 10 when it dies, "
 	  "but SIGCHLD",
 	  false },
+	{ "an init is not born in a session that is led inside its namespace",
+	  "{\"nspid\": [1], \"ppid\": 0, \"pgid\": 1, \"sid\": 1, " LIVE ","
+	  "{\"nspid\": [11, 1], \"ppid\": 0, \"pgid\": 11, \"sid\": 11, \"ns\": \"n\", " LIVE ","
+	  "{\"nspid\": [12, 2], \"ppid\": 0, \"pgid\": 12, \"sid\": 12, \"ns\": \"n\", " LIVE ","
+	  "{\"nspid\": [13, 3], \"ppid\": 1, \"pgid\": 13, \"sid\": 12, \"ns\": \"n\", " LIVE,
+	  "process 13 cannot be built: its session is that of process 12, which its parent, process 1, was "
+	  "never in, and nobody else could have left it there",
+	  false },
 	{ "a name with a NUL cannot be taken",
 	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 0, \"sid\": 0, \"comm\": {\"hex\": \"610062\"}, " LIVE,
 	  "process 5 (a\\x00b) cannot be built: its comm holds a NUL byte, and the kernel's names end at one",
