@@ -123,6 +123,7 @@ enum pidns_feature {
 	PIDNS_HAS_PIDFD_SELF = 1 << 9,         /* 6.15: descriptors -10000 and -10001                  */
 	PIDNS_HAS_PIDFD_ERRNO = 1 << 10,       /* 6.16: pidfd_open tells ENOENT and ESRCH apart        */
 	PIDNS_HAS_SAFE_INIT = 1 << 11,         /* by 6.18: what its leader blocks kills no init        */
+	PIDNS_HAS_DEAF_DEAD = 1 << 12,         /* by 6.18: CONT for a dead leader alone does nothing   */
 };
 
 /* The features of a version as an OR of the above: "5.5" .. "6.18" (major.minor); 0 and *known = false otherwise. */

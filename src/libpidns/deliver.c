@@ -220,10 +220,15 @@ void pidns__send_process(struct pidns_task *to, int32_t sig, const struct pidns_
 	send(to, false, sig, by);
 }
 
+/* A dead leader takes nothing; what a signal does to its process before anybody takes it, it did all the same once. */
 void pidns__send_task(struct pidns_task *t, int32_t sig, const struct pidns__sender *by)
 {
+	const struct pidns_process *p = t->process;
+
 	if (!t->exiting)
 		send(t, true, sig, by);
+	else if (p->live > 0 && p->group_exit < 0 && !pidns__has(t->world, PIDNS_HAS_DEAF_DEAD))
+		prepare(t->process, sig);
 }
 
 /* ------------------------------------------------------------------------------------------ acting -- */

@@ -24,6 +24,7 @@ static const struct {
 	{ "pidfd-self", 6, 15, "6.15" },
 	{ "pidfd-errno", 6, 16, "6.16" },
 	{ "safe-init", 6, 18, "6.18" }, /* tried: after 6.12, by 6.18 */
+	{ "deaf-dead", 6, 18, "6.18" }, /* the same */
 };
 
 #define FEATURES (sizeof features / sizeof *features)

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -346,6 +347,17 @@ static long patience_for_dying(const struct live_world *w)
 	return patience;
 }
 
+/*
+ * Who dies is a zombie a moment before its parent is woken and signalled, in one section under the kernel's lock of all tasks.
+ * A wait takes that lock.
+ */
+static void let_deaths_end(void)
+{
+	siginfo_t info;
+
+	waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+}
+
 bool live_settle(struct live_world *w)
 {
 	long deadline = live_now_ms() + LIVE_PATIENCE_MS, quiet_since = 0;
@@ -360,8 +372,10 @@ bool live_settle(struct live_world *w)
 			sched_yield();
 			continue;
 		}
-		if (quiet++ == 0)
+		if (quiet++ == 0) {
 			quiet_since = now;
+			let_deaths_end();
+		}
 		if (quiet < 2)
 			continue;
 		patience = patience_for_dying(w);
