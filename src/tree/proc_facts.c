@@ -301,6 +301,18 @@ static int thread_nested(struct facts *f, int32_t tid, struct proc_thread *t)
 	return add_bytes(f->p, name, len, &t->name);
 }
 
+/* Its numbers and its name are the process's, and read already. */
+static int add_leader(struct facts *f)
+{
+	struct proc_thread *at = proc_pool_add(&f->p->threads, sizeof *at);
+
+	if (!at)
+		return -ENOMEM;
+	*at = (struct proc_thread){ .numbers = f->rec.numbers, .name = f->rec.comm };
+	f->rec.threads_len++;
+	return 0;
+}
+
 static int add_thread(struct facts *f, int32_t tid)
 {
 	struct proc_thread t = { .numbers = (uint32_t)(f->p->numbers.len / sizeof(int32_t)) };
@@ -325,7 +337,7 @@ static int read_threads(struct facts *f)
 	f->r->tids.len = 0;
 	int e = proc_list_numbers(f->r, f->dir, "task", &f->r->tids);
 	if (e == 0)
-		e = add_thread(f, f->rec.pid);
+		e = add_leader(f);
 	const int32_t *tid = f->r->tids.at;
 	for (size_t i = 0; e == 0 && i < f->r->tids.len / sizeof *tid; i++)
 		if (tid[i] != f->rec.pid)

@@ -20,8 +20,8 @@
  *                              first process met in a namespace.
  *   task/TID/children          4.4 us, when the tree is walked; or one listing of /proc, 2.4 us per process of the
  *                              machine, when it is scanned: see proc_find.c.
- *   task/, task/TID/comm       only where there is more than one thread (task/TID/status instead of comm where
- *                              threads have several numbers).
+ *   task/, task/TID/comm       only where there is more than one thread, and not of the leader (task/TID/status
+ *                              instead of comm where threads have several numbers).
  *   cmdline, cwd               when asked for.
  */
 #ifndef SETTID_TREE_PROC_READ_H
