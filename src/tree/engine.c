@@ -301,11 +301,16 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_DONE:
 		return engine_done(e);
 	case PLAN_HOLD:
+		r = engine_leash_settle(c);
+		if (r < 0)
+			return r;
 		engine_sleep(e);
 	case PLAN_EXEC:
 		return start(c, &e->commands[s->a]);
 	case PLAN_STOP:
-		r = signal_self(s->a);
+		r = engine_leash_settle(c);
+		if (r == 0)
+			r = signal_self(s->a);
 		if (r < 0)
 			return r;
 		engine_sleep(e);
@@ -314,7 +319,8 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_DIE:
 		return die(c, s, e->actors[c->actor].flags);
 	case PLAN_EXIT_THREAD:
-		return SYS1(SYS_exit, 0);
+		r = engine_leash_part(c);
+		return r < 0 ? r : SYS1(SYS_exit, 0);
 	case PLAN_REAP:
 		reap_until_root_ends(c, s->a);
 	case PLAN_GUARD:

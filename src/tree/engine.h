@@ -104,8 +104,9 @@ struct engine {
 	uint64_t first_ns, stands_ns; /* CLOCK_MONOTONIC: first birth, last DONE */
 	struct engine_failure failure;
 	uint32_t *counters;
-	int32_t *fds;    /* what PLAN_OPEN keeps */
-	int32_t *pids;   /* per actor: as its creator's clone3 returned it */
+	int32_t *fds;      /* what PLAN_OPEN keeps */
+	int32_t *pids;     /* per actor: as its creator's clone3 returned it */
+	uint32_t *listens; /* per actor, futex: 1 = an orphan to be hears of its parent's end */
 	uint32_t *alive; /* per actor, futex: 1 from its birth until the kernel sees its first thread gone */
 };
 

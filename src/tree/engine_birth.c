@@ -151,7 +151,7 @@ long engine_birth(struct ctx *c, uint32_t actor)
 		flags = (flags & ~(uint64_t)CLONE_SIGHAND) | CLONE_NEWPID;
 	if (a->flags & PLAN_SIBLING)
 		flags |= CLONE_PARENT;
-	slot->leash = engine_leash(c, actor);
+	slot->leash = engine_leash(e, c->actor, actor);
 	set_up_clone(e, &args, actor, flags);
 	if (!e->first_ns)
 		e->first_ns = engine_now();

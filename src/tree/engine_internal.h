@@ -25,6 +25,7 @@ struct ctx {
 enum {
 	ENGINE_FREE = -1,   /* with nobody */
 	ENGINE_ORPHAN = -2, /* with its parent, whoever that is by then, if the guard is dead, too */
+	ENGINE_LEFT = -3,   /* the same, whose parent's leader thread ends: it stays that process's child */
 };
 
 static inline void futex_wait(uint32_t *word, uint32_t value)
@@ -57,10 +58,12 @@ long engine_number(const struct engine *e, uint32_t by, uint32_t of);
  * engine_leash.c.  The guard prepares; whoever is born asks first of all, and an orphan once more when it has the parent
  * that it keeps.  What is born between pause and resume has no orphan's stack.
  */
-int32_t engine_leash(const struct ctx *creator, uint32_t actor);
+int32_t engine_leash(const struct engine *e, uint32_t creator, uint32_t actor);
 long engine_leash_prepare(void);
 long engine_leash_born(struct ctx *c);
 long engine_leash_adopted(struct ctx *c, uint32_t parent);
+long engine_leash_settle(struct ctx *c);
+long engine_leash_part(struct ctx *c);
 void engine_leash_pause(const struct ctx *c);
 void engine_leash_resume(const struct ctx *c);
 

@@ -55,39 +55,29 @@ static uint32_t last_step(const struct engine *e, uint32_t actor)
 
 static bool ends_early(const struct engine *e, uint32_t actor)
 {
-	uint32_t last = last_step(e, actor);
-
-	return last == PLAN_EXIT || last == PLAN_DIE || last == PLAN_EXIT_THREAD;
+	return last_step(e, actor) == PLAN_EXIT || last_step(e, actor) == PLAN_DIE;
 }
 
-static int32_t leash(const struct engine *e, uint32_t creator, uint32_t actor)
+/* Has it the handler? */
+static bool is_orphan(int32_t leash)
+{
+	return leash == ENGINE_ORPHAN || leash == ENGINE_LEFT;
+}
+
+int32_t engine_leash(const struct engine *e, uint32_t creator, uint32_t actor)
 {
 	const struct plan_actor *a = &e->actors[actor];
 
-	if (e->has_init && actor != 1)
+	if (a->kind == PLAN_KIND_THREAD || (e->has_init && actor != 1))
 		return ENGINE_FREE;
 	if (a->flags & PLAN_SIBLING)
 		return ENGINE_ORPHAN; /* its first parent's end is not known here */
 	/* whoever a ghost or helper is born to buries it, however that ends itself */
 	if (a->kind == PLAN_KIND_GHOST || a->kind == PLAN_KIND_HELPER)
 		return (int32_t)creator;
+	if (last_step(e, creator) == PLAN_EXIT_THREAD)
+		return ENGINE_LEFT;
 	return ends_early(e, creator) ? ENGINE_ORPHAN : (int32_t)creator;
-}
-
-/* A dead leader hears no signal: its threads have to. */
-static bool listens_for(const struct engine *e, uint32_t leader)
-{
-	return !e->has_init && last_step(e, leader) == PLAN_EXIT_THREAD;
-}
-
-int32_t engine_leash(const struct ctx *creator, uint32_t actor)
-{
-	const struct engine *e = creator->e;
-
-	if (e->actors[actor].kind != PLAN_KIND_THREAD)
-		return leash(e, creator->actor, actor);
-	return creator->leash == ENGINE_ORPHAN && listens_for(e, creator->actor) ? ENGINE_ORPHAN
-										 : ENGINE_FREE;
 }
 
 uint32_t engine_orphans(const struct engine *e)
@@ -98,8 +88,7 @@ uint32_t engine_orphans(const struct engine *e)
 		for (uint32_t k = 0; k < e->actors[by].steps_len; k++) {
 			const struct plan_step *s = &e->steps[e->actors[by].first_step + k];
 
-			count += (s->op == PLAN_CHILD && leash(e, by, s->a) == ENGINE_ORPHAN) ||
-				 (s->op == PLAN_THREAD && listens_for(e, by));
+			count += s->op == PLAN_CHILD && is_orphan(engine_leash(e, by, s->a));
 		}
 	return count;
 }
@@ -116,15 +105,27 @@ static void end(void)
 		SYS1(SYS_exit_group, 0);
 }
 
-/* Whose engine it is stands right above the stack that this runs on. */
+/* Right above the stack that the handler runs on. */
+struct orphan {
+	struct engine *e;
+	uint32_t adoptions; /* futex */
+};
+_Static_assert(sizeof(struct orphan) <= ENGINE_ORPHAN_TOP, "an orphan's stack has less above it");
+
+static struct orphan *orphan_of(const stack_t *stack)
+{
+	return (struct orphan *)(void *)((char *)stack->ss_sp + stack->ss_size);
+}
+
 static void adopted(int sig, siginfo_t *info, void *context)
 {
-	const stack_t *stack = &((const ucontext_t *)context)->uc_stack;
-	const struct engine *e = *(struct engine *const *)(void *)((char *)stack->ss_sp + stack->ss_size);
+	struct orphan *o = orphan_of(&((const ucontext_t *)context)->uc_stack);
 
-	(void)sig, (void)info;
-	if (is_gone(e, 0))
+	(void)sig;
+	if (is_gone(o->e, 0))
 		end();
+	if (info->si_code == SI_USER) /* a child's end may send the same signal */
+		__atomic_add_fetch(&o->adoptions, 1, __ATOMIC_RELEASE);
 }
 
 long engine_leash_prepare(void)
@@ -147,13 +148,13 @@ static void mask_adopted(int how)
 
 void engine_leash_pause(const struct ctx *c)
 {
-	if (c->leash == ENGINE_ORPHAN)
+	if (is_orphan(c->leash))
 		mask_adopted(SIG_BLOCK);
 }
 
 void engine_leash_resume(const struct ctx *c)
 {
-	if (c->leash == ENGINE_ORPHAN)
+	if (is_orphan(c->leash))
 		mask_adopted(SIG_UNBLOCK);
 }
 
@@ -167,7 +168,7 @@ static long take_stack(struct engine *e)
 	stack.ss_sp = at;
 	stack.ss_flags = 0;
 	stack.ss_size = e->orphan_stack_size - ENGINE_ORPHAN_TOP;
-	*(struct engine **)(void *)(at + stack.ss_size) = e;
+	orphan_of(&stack)->e = e;
 	return SYS2(SYS_sigaltstack, &stack, 0);
 }
 
@@ -179,6 +180,10 @@ static long die_if_orphaned(struct ctx *c)
 		r = take_stack(c->e);
 	if (r == 0)
 		engine_leash_resume(c);
+	if (r == 0) {
+		__atomic_store_n(&c->e->listens[c->actor], 1, __ATOMIC_RELEASE);
+		r = engine_wake_all(&c->e->listens[c->actor]);
+	}
 	/* from here on each parent's end tells; of one before, the guard's has to be known by now (L1) */
 	if (is_gone(c->e, 0))
 		end();
@@ -198,15 +203,51 @@ long engine_leash_born(struct ctx *c)
 {
 	if (c->leash == ENGINE_FREE)
 		return 0;
-	return c->leash == ENGINE_ORPHAN ? die_if_orphaned(c) : die_with_parent(c);
+	return is_orphan(c->leash) ? die_if_orphaned(c) : die_with_parent(c);
 }
 
 long engine_leash_adopted(struct ctx *c, uint32_t parent)
 {
-	bool was_orphan = c->leash == ENGINE_ORPHAN;
+	bool was_orphan = is_orphan(c->leash);
 
 	c->leash = (int32_t)parent;
 	if (was_orphan)
 		mask_adopted(SIG_BLOCK);
 	return die_with_parent(c);
+}
+
+/* A leader thread that ends: its children have to hear of it, or would wait for that for ever. */
+long engine_leash_part(struct ctx *c)
+{
+	struct engine *e = c->e;
+	const struct plan_actor *a = &e->actors[c->actor];
+
+	for (uint32_t k = 0; k < a->steps_len; k++) {
+		const struct plan_step *s = &e->steps[a->first_step + k];
+
+		if (s->op != PLAN_CHILD || engine_leash(e, c->actor, s->a) != ENGINE_LEFT)
+			continue;
+		while (!__atomic_load_n(&e->listens[s->a], __ATOMIC_ACQUIRE))
+			futex_wait(&e->listens[s->a], 0);
+	}
+	return engine_leash_settle(c);
+}
+
+/* The last step of a child whose parent's leader thread ends and leaves it to another thread: that is no adoption that the
+ * plan has a step for. */
+long engine_leash_settle(struct ctx *c)
+{
+	struct orphan *o;
+	stack_t stack;
+	long r;
+
+	if (c->leash != ENGINE_LEFT)
+		return 0;
+	r = SYS2(SYS_sigaltstack, 0, &stack);
+	if (r < 0)
+		return r;
+	o = orphan_of(&stack);
+	while (!__atomic_load_n(&o->adoptions, __ATOMIC_ACQUIRE))
+		futex_wait(&o->adoptions, 0);
+	return engine_leash_adopted(c, 0); /* whose end comes first, if its parent's comes now */
 }

@@ -263,6 +263,7 @@ static int end_living(struct planner *pl, int32_t i)
 		TRY(plan__step(pl, actor, PLAN_EXIT_THREAD, 0, 0));
 		actor = thread_actor(pl, i, 1);
 		TRY(plan__step(pl, actor, PLAN_WAIT_LEADER, pl->nodes[i].actor, 0));
+		TRY(see_stopped(pl, actor, pl->nodes[i].first_kept)); /* its end has to reach them before */
 	}
 	TRY(plan__wait_if(pl, actor, stand));
 	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
@@ -273,7 +274,8 @@ static int end_living(struct planner *pl, int32_t i)
 
 /*
  * Where no namespace's end takes all along, each dies with its parent, should the guard be killed; the engine sees to that at
- * births (leash()).  An orphan has its parent only now.
+ * births (engine_leash.c).  An orphan has its parent only now; one whose parent's leader thread is to end stays as it is: that
+ * end would be its own.
  */
 static int leash(struct planner *pl, int32_t i)
 {
@@ -281,6 +283,8 @@ static int leash(struct planner *pl, int32_t i)
 	uint32_t actor = pl->nodes[i].actor;
 
 	if (pl->o.new_namespace || (first == parent && !pl->nodes[i].sibling))
+		return 0;
+	if (parent != TREE_NONE && plan__process(pl, parent)->leader_dead)
 		return 0;
 	if (first != parent)
 		TRY(plan__await(pl, actor, pl->nodes[first].gone_event));
@@ -313,7 +317,8 @@ static int after_deaths(struct planner *pl, int32_t i)
 {
 	if (plan__process(pl, i)->state == TREE_ZOMBIE || plan__dies(pl, i))
 		return 0;
-	TRY(see_stopped(pl, pl->nodes[i].actor, pl->nodes[i].first_kept));
+	if (!plan__process(pl, i)->leader_dead)
+		TRY(see_stopped(pl, pl->nodes[i].actor, pl->nodes[i].first_kept));
 	return end_living(pl, i);
 }
 

@@ -189,6 +189,7 @@ static int fill(struct bump *b, const struct tree *t, const struct plan *p, cons
 	e->fds = take(b, p->fds_len * sizeof *e->fds, 64);
 	e->pids = take(b, n * sizeof *e->pids, 64);
 	e->alive = take(b, n * sizeof *e->alive, 64);
+	e->listens = take(b, n * sizeof *e->listens, 64);
 	e->spans = o->trace ? take(b, p->steps_len * sizeof *e->spans, 64) : NULL;
 	e->stacks = take(b, (size_t)n * ENGINE_STACK, 4096);
 	e->orphan_stack_size = orphan_stack_size();
