@@ -30,13 +30,14 @@ static const char help[] =
 	"Exit status: 0 there is a plan; 1 the tree cannot be built, and the reason\n"
 	"is said; 125 wrong usage.\n";
 
-static int print_plan(const struct plan *p, const struct tree *t, const char *format)
+static int print_plan(const struct plan *p, const struct tree *t, const struct plan_proof *proof,
+		      const char *format)
 {
 	struct tree_show_options o = out_show_options(stdout);
 	int r;
 
 	if (strcmp(format, "json") == 0)
-		r = plan_print_json(p, t, stdout);
+		r = plan_print_json(p, t, proof, stdout);
 	else if (strcmp(format, "dot") == 0)
 		r = plan_print_dot(p, t, stdout);
 	else
@@ -104,7 +105,7 @@ int cmd_plan(int argc, char **argv)
 		status = cmd_fail(CMD_FAILED, "%s", err.text);
 	else if (prove && plan_prove(p, t, &o, 0, &proof, &err) < 0)
 		status = cmd_fail(CMD_FAILED, "%s", err.text);
-	else if (print_plan(p, t, format) < 0)
+	else if (print_plan(p, t, prove ? &proof : NULL, format) < 0)
 		status = cmd_fail(CMD_FAILED, "cannot write the plan");
 	else if (prove && strcmp(format, "text") == 0)
 		printf("proven on the model: it ends in that tree (%.1f ms)\n", (double)proof.ns / 1e6);

@@ -153,7 +153,8 @@ int plan_prove(const struct plan *p, const struct tree *t, const struct plan_opt
 
 /* plan_print.c; `t` is the tree that the plan was made for.  0, or a negative errno. */
 int plan_print_text(const struct plan *p, const struct tree *t, const struct tree_show_options *o, FILE *out);
-int plan_print_json(const struct plan *p, const struct tree *t, FILE *out);
+/* proof: what plan_prove() said; NULL: it was not asked. */
+int plan_print_json(const struct plan *p, const struct tree *t, const struct plan_proof *proof, FILE *out);
 int plan_print_dot(const struct plan *p, const struct tree *t, FILE *out);
 
 /* plan_words.c */

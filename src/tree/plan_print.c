@@ -140,11 +140,15 @@ static int print_element(json_t *j, bool last, FILE *out)
 	return r;
 }
 
-int plan_print_json(const struct plan *p, const struct tree *t, FILE *out)
+int plan_print_json(const struct plan *p, const struct tree *t, const struct plan_proof *proof, FILE *out)
 {
 	int r = 0;
 
-	fprintf(out, "{\n\"root\": %u,\n\"actors\": [\n", p->root);
+	fprintf(out, "{\n\"root\": %u,\n", p->root);
+	if (proof)
+		fprintf(out, "\"proven\": {\"ns\": %llu, \"processes\": %u},\n",
+			(unsigned long long)proof->ns, proof->processes);
+	fputs("\"actors\": [\n", out);
 	for (uint32_t i = 0; r == 0 && i < p->actors_len; i++)
 		r = print_element(json_actor(p, t, i), i + 1 == p->actors_len, out);
 	fputs("],\n\"counters\": [", out);

@@ -62,6 +62,11 @@ json() {
 	first=$out
 	run "$SETTID" plan -f json tree
 	is "$out" "$first"
+	unlike "$out" '"proven"'
+	run "$SETTID" plan --json --prove tree
+	is "$status" 0
+	like "$out" '"proven": {"ns": '
+	out=$first
 	command -v python3 >/dev/null || return 0
 	printf '%s\n' "$out" | python3 -c '
 import json, sys
