@@ -111,6 +111,18 @@ static bool is_led_below(const struct planner *pl, int32_t leader, int32_t r)
 	return false;
 }
 
+/* It can be: execve makes a process's signal SIGCHLD.  A placeholder that did it would be none any more. */
+static int refuse_signal(struct planner *pl, int32_t c, int32_t leader)
+{
+	struct plan_who who;
+
+	return plan__refuse(
+		pl, c,
+		"its parent gets signal %d when it dies: %s made it with CLONE_PARENT, and had that "
+		"signal itself until an execve; a placeholder does none",
+		plan__notify(pl, c), plan__who(pl, leader, &who));
+}
+
 static int from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 {
 	if (pl->nodes[leader].parent == r && !pl->lowered && !plan__is_init(pl, leader) &&
@@ -120,6 +132,8 @@ static int from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 	}
 	if (!plan__same_space(pl, leader, r))
 		return plan__refuse_session(pl, c);
+	if (pl->nodes[leader].parent == r && plan__notify(pl, c) != SIGCHLD)
+		return refuse_signal(pl, c, leader);
 	return plan__by_helper(pl, c, leader, plan__process(pl, leader)->ns, r);
 }
 
