@@ -207,6 +207,7 @@ static void add_all(void)
 						"clone-parent-of-inner-leader",
 						"nested-init-adopts",
 						"leaderless-family",
+						"leaderless-parent-of-another-session",
 						"core",
 						"leaders-in-each-others-sessions" };
 	static const char *const fresh[] = { "init",
