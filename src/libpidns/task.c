@@ -190,22 +190,16 @@ void pidns__await_threads(struct pidns_task *self)
 	pidns__ready(self);
 }
 
-/* One that stays alive if there is one, else one that has not been on its way out yet. */
+/* The first that is not on its way out: one that is going to die, and does not know it yet, is alive. */
 struct pidns_task *pidns__live_thread(const struct pidns_process *p)
 {
-	struct pidns_task *doomed = NULL;
-
 	pidns__each(node, &p->threads) {
 		struct pidns_task *t = pidns__of(node, struct pidns_task, thread_node);
 
-		if (t->exiting || t->leaves)
-			continue;
-		if (!t->doomed)
+		if (!t->exiting && !t->leaves)
 			return t;
-		if (!doomed)
-			doomed = t;
 	}
-	return doomed;
+	return NULL;
 }
 
 static void process_done(struct pidns_task *leader)
