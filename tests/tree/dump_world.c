@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -124,12 +125,12 @@ const struct tree_process *find(const struct tree *t, int32_t number)
 
 /* ------------------------------------------------------------------------------------------ makers -- */
 
-static int survive(void *arg)
+static int survive(void *ready)
 {
 	struct timespec long_time = { .tv_sec = 1000000 };
 
-	(void)arg;
 	SYS2(SYS_prctl, PR_SET_NAME, "survivor");
+	atomic_store((atomic_int *)ready, 1);
 	SYS2(SYS_nanosleep, &long_time, 0);
 	return 0;
 }
@@ -159,12 +160,15 @@ static char state_behind(int pidfd)
 void lose_the_leader_thread(void)
 {
 	static char stack[16384] __attribute__((aligned(16)));
+	static atomic_int ready;
 	pid_t pid = fork(); /* 2 */
 
 	if (pid == 0) {
 		int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-		if (clone(survive, stack + sizeof stack, flags, NULL) < 0) /* 3 */
+		if (clone(survive, stack + sizeof stack, flags, &ready) < 0) /* 3 */
 			_exit(1);
+		while (!atomic_load(&ready))
+			sched_yield();
 		SYS1(SYS_exit, 0);
 	}
 	int pidfd = (int)SYS2(SYS_pidfd_open, pid, 0);
