@@ -57,6 +57,7 @@ struct plan_node {
 	bool sibling;                      /* made with CLONE_PARENT: its parent is its maker's */
 	bool anywhere;                     /* it stays in the group that it is born in */
 	bool got_helper;                   /* a founder: somebody was made to stand in for it */
+	bool never_stands_in;              /* others wait for what it would do afterwards     */
 	int32_t adopter; /* who gets the children of one that dies; NO_ADOPTER = it has none */
 	int32_t first_helper, next_helper; /* a leader: those that make orphans for it, one per adopter */
 	int32_t first_need, next_need;     /* a ghost: members whose parents are not in its session */
@@ -192,6 +193,7 @@ int plan__order(struct planner *pl);
 int plan__groups(struct planner *pl);
 int plan__standins(struct planner *pl);
 int plan__more_standins(struct planner *pl, bool *found); /* after a rehearsal that got stuck */
+void plan__release_standins(struct planner *pl);          /* when nothing else helps          */
 int plan__actors(struct planner *pl);
 int plan__rehearse(struct planner *pl);
 int plan__deaths(struct planner *pl);

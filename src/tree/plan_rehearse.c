@@ -265,5 +265,7 @@ int plan__rehearse(struct planner *pl)
 			return 0;
 	}
 	TRY(carry(pl));
+	if (!pl->changed)
+		plan__release_standins(pl);
 	return pl->changed ? 0 : refuse_circle(pl);
 }

@@ -107,7 +107,7 @@ static size_t list_candidates(const struct planner *pl, struct candidate *out)
 	for (int32_t i = 0; i < (int32_t)pl->t->processes_len; i++) {
 		const struct plan_node *n = &pl->nodes[i];
 
-		if (!gets_back(pl, i))
+		if (n->never_stands_in || !gets_back(pl, i))
 			continue;
 		out[len++] = (struct candidate){ n->birth_session, rank_of(n, i), i };
 		if (other_session(pl, i) != n->birth_session)
@@ -300,4 +300,17 @@ int plan__more_standins(struct planner *pl, bool *found)
 		r = call_helper(pl, i);
 	}
 	return r;
+}
+
+/* Who waits for a group that it is to keep alive may be the one that the group's founder waits for: without it, then. */
+void plan__release_standins(struct planner *pl)
+{
+	for (size_t i = 0; i < pl->t->processes_len; i++) {
+		struct plan_node *n = &pl->nodes[i];
+
+		if (!n->now.standing || n->never_stands_in)
+			continue;
+		n->never_stands_in = true;
+		pl->changed = true;
+	}
 }
