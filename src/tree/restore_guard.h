@@ -14,8 +14,9 @@ struct restore_guard {
 	struct settid_child *child; /* out */
 };
 
-/* restore_child.c: what the guard does, from its birth to its end. */
-void restore_guard_child(const struct restore_guard *g, const struct plan *p) __attribute__((noreturn));
+/* restore_child.c: what the guard does, from its birth to its end.  It does not return; that is not declared, for
+ * AddressSanitizer speaks before such calls when there is no /proc, and the guard's descriptors are still the user's then. */
+void restore_guard_child(const struct restore_guard *g, const struct plan *p);
 
 /* Makes the guard and lets it begin.  On failure it is gone again. */
 int restore_guard_start(const struct tree *t, const struct plan *p, const struct restore_options *o,
