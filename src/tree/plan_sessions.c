@@ -99,7 +99,7 @@ bool plan__same_space(const struct planner *pl, int32_t i, int32_t r)
 			      : plan__process(pl, i)->ns == plan__process(pl, r)->ns;
 }
 
-/* It is below `r`, or was: see lower(). */
+/* It is below `r`, or was: see lower().  Nobody is born below himself, so the way up has an end: see can_be_lower(). */
 static bool is_led_below(const struct planner *pl, int32_t leader, int32_t r)
 {
 	if (!pl->lowered || r == TREE_NONE)
@@ -153,7 +153,7 @@ static bool can_be_lower(const struct planner *pl, int32_t z, int32_t r)
 {
 	const struct plan_node *n;
 
-	if (z == TREE_NONE || r == TREE_NONE || z == r)
+	if (z == TREE_NONE || r == TREE_NONE || z == r || is_led_below(pl, r, z))
 		return false;
 	n = &pl->nodes[z];
 	return n->low == TREE_NONE && n->role == PLAN_WANTED && !plan__is_init(pl, z) && r != n->parent &&
@@ -278,6 +278,15 @@ bool plan__comes_before(const struct planner *pl, int32_t leader, int32_t r)
 	       !tree__ns_is_below(pl->wanted, plan__process(pl, leader)->ns, plan__process(pl, r)->ns);
 }
 
+/* One of those above `leader`, or it, is in the session that `r` leads: there, `r` can only have come before. */
+static bool comes_after(const struct planner *pl, int32_t leader, int32_t r)
+{
+	for (int32_t at = leader; at != TREE_NONE; at = pl->nodes[at].parent)
+		if (!pl->nodes[at].leads_session && plan__founder(pl, pl->nodes[at].birth_session) == r)
+			return true;
+	return false;
+}
+
 /* The one that `r` has to be born in for its children's sake; FREE: none.  What cannot be had otherwise decides. */
 static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int32_t *whose)
 {
@@ -287,7 +296,8 @@ static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int
 		int32_t session = pl->nodes[c].birth_session, now;
 		bool adopted = can_be_adopted(pl, c, r);
 
-		if (!plan__comes_before(pl, plan__founder(pl, session), r))
+		if (!plan__comes_before(pl, plan__founder(pl, session), r) ||
+		    comes_after(pl, plan__founder(pl, session), r))
 			continue;
 		if (!adopted && !can_be_left_behind(pl, c, r))
 			now = 3;
