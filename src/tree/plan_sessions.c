@@ -102,6 +102,8 @@ bool plan__same_space(const struct planner *pl, int32_t i, int32_t r)
 /* It is below `r`, or was: see lower().  Nobody is born below himself, so the way up has an end: see can_be_lower(). */
 static bool is_led_below(const struct planner *pl, int32_t leader, int32_t r)
 {
+	if (leader == TREE_NONE)
+		return r == TREE_NONE;
 	if (!pl->lowered || r == TREE_NONE)
 		return plan__below(pl, leader, r);
 	for (int32_t at = leader; at != TREE_NONE;
