@@ -27,6 +27,7 @@ static const char *const topic_names[] = {
 	[CHECK_MEMORY] = "memory",
 	[CHECK_SECCOMP] = "seccomp",
 	[CHECK_CORE] = "core dump",
+	[CHECK_EXECVE] = "execve",
 };
 
 const char *check_topic_name(enum check_topic topic)
@@ -256,6 +257,7 @@ int check_tree(const struct check_needs *n, const struct inventory *inv, bool he
 		check_limits(&c);
 		check_seccomp(&c);
 		check_core(&c);
+		check_execve(&c);
 	}
 	return c.failed;
 }

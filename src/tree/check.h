@@ -29,6 +29,7 @@ enum check_topic {
 	CHECK_MEMORY,
 	CHECK_SECCOMP,
 	CHECK_CORE,
+	CHECK_EXECVE,
 	CHECK_TOPICS
 };
 const char *check_topic_name(enum check_topic topic);

@@ -39,6 +39,7 @@ void check_advise(struct check_finding *f, const char *fmt, ...) __attribute__((
 /* check_limits.c: processes, memory, core files. */
 void check_limits(struct check *c);
 void check_core(struct check *c);
+void check_execve(struct check *c);
 /* check_numbers.c: who has what is wanted; pid_max at each level. */
 void check_numbers(struct check *c);
 void check_pid_max(struct check *c);

@@ -96,3 +96,26 @@ void check_core(struct check *c)
 		check_add(c, CHECK_CORE, CHECK_WORKS, "the dump can be made, and vanishes");
 	}
 }
+
+void check_execve(struct check *c)
+{
+	struct check_finding *f;
+
+	if (!c->n->plan->reexecs_len)
+		return;
+	switch (c->inv->machine.memfds_run) {
+	case SETTID_YES:
+		check_add(c, CHECK_EXECVE, CHECK_WORKS,
+			  "a process that lost its exit signal by execve can do so");
+		break;
+	case SETTID_NO:
+		f = check_add(c, CHECK_EXECVE, CHECK_FAILS,
+			      "a process lost its exit signal by execve, and here no memfd can be executed");
+		check_advise(f, "set the sysctl vm.memfd_noexec to 0 or 1");
+		break;
+	default:
+		check_add(c, CHECK_EXECVE, CHECK_UNKNOWN,
+			  "a process lost its exit signal by execve; whether a memfd can be executed cannot "
+			  "be told");
+	}
+}

@@ -28,16 +28,6 @@ static long enter_namespace(long pid)
 	return r;
 }
 
-/* Processes that share memory with the guard share its descriptors too. */
-static long open_child(struct engine *e, uint32_t actor, uint32_t fd)
-{
-	long r = SYS2(SYS_pidfd_open, e->pids[actor], 0);
-
-	if (r >= 0)
-		e->fds[fd] = (int32_t)r;
-	return r;
-}
-
 /*
  * Nobody in a namespace knows under which number the guard outside sees it, but the kernel translates the owner of a
  * descriptor for whoever asks.
@@ -111,8 +101,6 @@ static long kill_child(const struct ctx *c, uint32_t actor, uint32_t sig)
 {
 	struct engine *e = c->e;
 
-	if (c->actor == 0 && e->actors[actor].flags & PLAN_LEND_FD)
-		return SYS4(SYS_pidfd_send_signal, e->fds[e->actors[actor].fd], sig, 0, 0);
 	return send_signal(engine_number(e, c->actor, actor), sig);
 }
 
@@ -138,18 +126,15 @@ static long signal_self(uint32_t sig)
  */
 static long enter_core_directory(const struct ctx *c)
 {
-	char name[12];
-	long at = sizeof name - 1, r;
-	uint32_t n = c->actor;
+	char text[12], *end = text + sizeof text - 1;
+	const char *name = engine_decimal(c->actor, end);
+	long r;
 
-	name[at] = '\0';
-	do
-		name[--at] = (char)('0' + n % 10);
-	while ((n /= 10) != 0);
-	r = SYS3(SYS_mkdirat, c->e->core_fd, name + at, 0700);
+	*end = '\0';
+	r = SYS3(SYS_mkdirat, c->e->core_fd, name, 0700);
 	if (r == 0)
 		r = SYS1(SYS_fchdir, c->e->core_fd);
-	return r == 0 ? SYS1(SYS_chdir, name + at) : r;
+	return r == 0 ? SYS1(SYS_chdir, name) : r;
 }
 
 /* A dump that is cut off is one, too, and all of them stay until the tree goes; the kernel makes none below a page. */
@@ -255,10 +240,6 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 		return enter_namespace(SYS0(SYS_getpid));
 	case PLAN_UNSHARE:
 		return SYS1(SYS_unshare, CLONE_NEWPID);
-	case PLAN_OPEN:
-		return open_child(e, s->a, s->b);
-	case PLAN_ENTER_OPEN:
-		return SYS2(SYS_setns, e->fds[s->b], CLONE_NEWPID);
 	case PLAN_SETSID:
 		return SYS0(SYS_setsid);
 	case PLAN_SETPGID:
@@ -298,6 +279,8 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 	case PLAN_WAIT_LEADER:
 		engine_wait_gone(e, s->a);
 		return 0;
+	case PLAN_REEXEC:
+		return engine_reexec(c, s);
 	case PLAN_DONE:
 		return engine_done(e);
 	case PLAN_HOLD:
@@ -364,17 +347,14 @@ static long carry_out_timed(struct ctx *c, uint32_t step)
 	return r;
 }
 
-int engine_run(void *slot)
+void engine_go_on(struct ctx *c, uint32_t k)
 {
-	struct ctx *c = slot;
 	struct engine *e = c->e;
 	const struct plan_actor *a = &e->actors[c->actor];
-	long r = prepare(c);
 
-	if (r < 0)
-		engine_sleep(e);
-	for (uint32_t k = 0; k < a->steps_len; k++) {
-		r = carry_out_timed(c, a->first_step + k);
+	for (; k < a->steps_len; k++) {
+		long r = carry_out_timed(c, a->first_step + k);
+
 		if (r < 0) {
 			engine_fail(c, ENGINE_STEP, a->first_step + k, r);
 			break;
@@ -383,6 +363,15 @@ int engine_run(void *slot)
 	if (c->actor == 0)
 		engine_watch(e);
 	engine_sleep(e);
+}
+
+int engine_run(void *slot)
+{
+	struct ctx *c = slot;
+
+	if (prepare(c) < 0)
+		engine_sleep(c->e);
+	engine_go_on(c, 0);
 }
 
 void engine_guard(struct engine *e)

@@ -56,6 +56,27 @@ enum {
 	ENGINE_ENDED = 'E',  /* the root is dead; see root_status */
 };
 
+/* A placeholder that is away in execve, or was: what it comes back with. */
+struct engine_reexec {
+	uint32_t actor, step; /* PLAN_REEXEC itself */
+	uint32_t away;        /* from the last moment before to the first after */
+	void *stack_at;       /* an orphan's signal stack: see engine_leash.c */
+	uint64_t stack_size;
+	uint32_t rights[6]; /* as capget(2) and capset(2) have them */
+	uint64_t raised;    /* ambient capabilities that it has for this alone, a bit each */
+	char name[16];
+};
+
+/* Where whoever comes back from execve finds the plan.  Zeros in a program; restore_image.c fills it in the copy that is
+ * executed. */
+struct engine_home {
+	void *at;
+	uint64_t size, offset;
+	int32_t fd;
+};
+extern const volatile struct engine_home engine_home;
+void engine_entered(void); /* where the kernel begins with that copy */
+
 /* When a step was carried out, CLOCK_MONOTONIC; end 0 = it does not end by itself, or did not. */
 struct engine_span {
 	uint64_t begin_ns, end_ns;
@@ -74,18 +95,21 @@ struct engine {
 	char *orphan_stacks; /* for those that engine_orphans() counts */
 	size_t orphan_stack_size;
 	uint32_t actors_len;
+	uint32_t fds_len;
+	uint32_t reexecs_len;
 	uint32_t total; /* DONE steps */
 	uint32_t root;  /* actor */
 	uint32_t first; /* actor whose end is everybody's */
 	bool has_init;
 	bool exec;
-	bool subreaper;            /* the guard collects orphans: no namespace to kill */
-	int life_fd, event_fd;     /* the guard's ends; the first byte through the life pipe lets it begin */
-	int core_fd;               /* a directory that takes a core dump and vanishes; -1 = none needed */
-	int bell_fd;               /* an eventfd for what the guard waits for; see engine_watch_counter() */
-	int deaths_fd;             /* a signalfd for SIGCHLD; the guard has all signals blocked */
-	int last_pid_fd;           /* >= 0: numbers by ns_last_pid instead of set_tid */
-	int children_fd;           /* the guard's own /proc/.../children, opened by the restorer; -1 = none */
+	bool subreaper;        /* the guard collects orphans: no namespace to kill */
+	int life_fd, event_fd; /* the guard's ends; the first byte through the life pipe lets it begin */
+	int core_fd;           /* a directory that takes a core dump and vanishes; -1 = none needed */
+	int bell_fd;           /* an eventfd for what the guard waits for; see engine_watch_counter() */
+	int deaths_fd;         /* a signalfd for SIGCHLD; the guard has all signals blocked */
+	int last_pid_fd;       /* >= 0: numbers by ns_last_pid instead of set_tid */
+	int image_fd;    /* what PLAN_REEXEC executes; the mapping is in it.  -1 = there is no such step */
+	int children_fd; /* the guard's own /proc/.../children, opened by the restorer; -1 = none */
 	const char *pidfile;       /* to be removed with the tree; NULL = none */
 	uint64_t mask;             /* what started programs have blocked */
 	struct engine_span *spans; /* per step, written while it runs; NULL = nobody asks for times */
@@ -104,7 +128,8 @@ struct engine {
 	uint64_t first_ns, stands_ns; /* CLOCK_MONOTONIC: first birth, last DONE */
 	struct engine_failure failure;
 	uint32_t *counters;
-	int32_t *fds;      /* what PLAN_OPEN keeps */
+	int32_t *fds; /* what PLAN_LISTEN keeps; -1 = not yet */
+	struct engine_reexec *reexecs;
 	int32_t *pids;     /* per actor: as its creator's clone3 returned it */
 	uint32_t *listens; /* per actor, futex: 1 = an orphan to be hears of its parent's end */
 	uint32_t *alive; /* per actor, futex: 1 from its birth until the kernel sees its first thread gone */

@@ -18,10 +18,16 @@
 #endif
 
 /* The top of an actor's slot holds its context, the stack grows down from there. */
-struct ctx *engine_slot(struct engine *e, uint32_t actor)
+struct ctx *engine_slot_of(struct engine *e, uint32_t actor)
 {
 	char *top = e->stacks + (size_t)(actor + 1) * ENGINE_STACK;
-	struct ctx *c = (struct ctx *)(void *)(top - 16);
+
+	return (struct ctx *)(void *)(top - 16);
+}
+
+struct ctx *engine_slot(struct engine *e, uint32_t actor)
+{
+	struct ctx *c = engine_slot_of(e, actor);
 
 	c->e = e;
 	c->actor = actor;
@@ -68,14 +74,9 @@ static void set_up_clone(struct engine *e, struct sys_clone_args *args, uint32_t
 static long write_last_pid(struct engine *e, int32_t number)
 {
 	char text[12];
-	int at = (int)sizeof text;
-	int32_t n = number - 1;
+	char *end = text + sizeof text, *at = engine_decimal((uint32_t)(number - 1), end);
 
-	do {
-		text[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	return SYS4(SYS_pwrite64, e->last_pid_fd, text + at, sizeof text - (size_t)at, 0);
+	return SYS4(SYS_pwrite64, e->last_pid_fd, at, end - at, 0);
 }
 
 static void lock(uint32_t *word)
@@ -155,9 +156,9 @@ long engine_birth(struct ctx *c, uint32_t actor)
 	set_up_clone(e, &args, actor, flags);
 	if (!e->first_ns)
 		e->first_ns = engine_now();
-	if (actor == e->first || a->flags & PLAN_LEND_FD) {
+	if (actor == e->first) {
 		args.flags |= CLONE_PIDFD;
-		args.pidfd = (uint64_t)(uintptr_t)(actor == e->first ? &e->first_pidfd : &e->fds[a->fd]);
+		args.pidfd = (uint64_t)(uintptr_t)&e->first_pidfd;
 	}
 	engine_leash_pause(c);
 	r = e->last_pid_fd >= 0 ? birth_last_pid(e, actor, &args, slot)

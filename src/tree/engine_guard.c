@@ -158,7 +158,7 @@ void engine_teardown(struct engine *e)
 static bool has_unknown(const struct engine *e)
 {
 	for (uint32_t a = 1; a < e->actors_len; a++)
-		if (e->actors[a].flags & PLAN_LEND_FD)
+		if (e->actors[a].flags & PLAN_STRAY)
 			return true;
 	return false;
 }
@@ -286,18 +286,15 @@ void engine_watch_counter(struct engine *e, uint32_t counter)
 long engine_watch_child(struct engine *e, uint32_t actor, int what)
 {
 	siginfo_t info;
-	bool lent = e->actors[actor].flags & PLAN_LEND_FD;
 	long number = engine_number(e, 0, actor), r, pidfd = -1;
 
 	if (what & WEXITED)
-		pidfd = lent ? SYS3(SYS_fcntl, e->fds[e->actors[actor].fd], F_DUPFD_CLOEXEC, 3)
-			     : SYS2(SYS_pidfd_open, number, 0);
+		pidfd = SYS2(SYS_pidfd_open, number, 0);
 	if (what & WEXITED && pidfd < 0)
 		return pidfd;
 	for (;;) {
 		info.si_signo = 0; /* still 0 = nothing to report yet */
-		r = SYS5(SYS_waitid, lent ? P_PIDFD_TYPE : P_PID, lent ? e->fds[e->actors[actor].fd] : number,
-			 &info, what | WNOHANG | __WALL, 0);
+		r = SYS5(SYS_waitid, P_PID, number, &info, what | WNOHANG | __WALL, 0);
 		if (r < 0 || info.si_signo)
 			break;
 		if (watch_for(e, pidfd >= 0 ? (int)pidfd : e->deaths_fd) != EVENT)

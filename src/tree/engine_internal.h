@@ -46,7 +46,8 @@ uint64_t engine_now(void); /* ns, CLOCK_MONOTONIC */
 
 /* engine_birth.c */
 long engine_birth(struct ctx *c, uint32_t actor);
-struct ctx *engine_slot(struct engine *e, uint32_t actor);
+struct ctx *engine_slot(struct engine *e, uint32_t actor);    /* of one that is about to be born */
+struct ctx *engine_slot_of(struct engine *e, uint32_t actor); /* of one that is */
 
 /* engine_fault.c: for the init of a namespace of the tree, which takes no signal from itself. */
 long engine_die_as_init(uint32_t sig);
@@ -66,9 +67,20 @@ long engine_leash_settle(struct ctx *c);
 long engine_leash_part(struct ctx *c);
 void engine_leash_pause(const struct ctx *c);
 void engine_leash_resume(const struct ctx *c);
+void engine_leash_ask_all(const struct ctx *c,
+			  uint32_t steps); /* those that it made in its first steps have asked */
+long engine_leash_keep(const struct ctx *c, struct engine_reexec *x);
+long engine_leash_back(struct ctx *c, const struct engine_reexec *x);
 
-/* engine.c: an actor's whole life. */
+/* engine.c: an actor's whole life; the part of it from the k-th step of its list on. */
 int engine_run(void *slot) __attribute__((noreturn));
+void engine_go_on(struct ctx *c, uint32_t k) __attribute__((noreturn));
+
+/* engine_reexec.c: comes back in engine_go_on(), or with what failed. */
+long engine_reexec(struct ctx *c, const struct plan_step *s);
+
+/* engine_wait.c: digits of n that end before `end`; where they begin. */
+char *engine_decimal(uint32_t n, char *end);
 
 /* engine_guard.c: the same waits for the guard, which meanwhile watches the restorer, and its last step.  what: WEXITED
  * or WSTOPPED, with WNOWAIT or without. */

@@ -139,6 +139,24 @@ long engine_leash_prepare(void)
 	return SYS4(SYS_rt_sigaction, ADOPTED, &act, 0, 8);
 }
 
+static void wait_until_asked(const struct engine *e, uint32_t actor)
+{
+	while (!__atomic_load_n(&e->listens[actor], __ATOMIC_ACQUIRE))
+		futex_wait(&e->listens[actor], 0);
+}
+
+void engine_leash_ask_all(const struct ctx *c, uint32_t steps)
+{
+	const struct engine *e = c->e;
+
+	for (uint32_t k = 0; k < steps; k++) {
+		const struct plan_step *s = &e->steps[e->actors[c->actor].first_step + k];
+
+		if (s->op == PLAN_CHILD && engine_leash(e, c->actor, s->a) == (int32_t)c->actor)
+			wait_until_asked(e, s->a);
+	}
+}
+
 static void mask_adopted(int how)
 {
 	uint64_t one = (uint64_t)1 << (ADOPTED - 1);
@@ -196,6 +214,10 @@ static long die_with_parent(const struct ctx *c)
 
 	if (is_gone(c->e, (uint32_t)c->leash))
 		end(); /* it was gone before the signal was asked for */
+	if (r == 0 && c->e->reexecs_len) {
+		__atomic_store_n(&c->e->listens[c->actor], 1, __ATOMIC_RELEASE);
+		r = engine_wake_all(&c->e->listens[c->actor]);
+	}
 	return r;
 }
 
@@ -225,10 +247,8 @@ long engine_leash_part(struct ctx *c)
 	for (uint32_t k = 0; k < a->steps_len; k++) {
 		const struct plan_step *s = &e->steps[a->first_step + k];
 
-		if (s->op != PLAN_CHILD || engine_leash(e, c->actor, s->a) != ENGINE_LEFT)
-			continue;
-		while (!__atomic_load_n(&e->listens[s->a], __ATOMIC_ACQUIRE))
-			futex_wait(&e->listens[s->a], 0);
+		if (s->op == PLAN_CHILD && engine_leash(e, c->actor, s->a) == ENGINE_LEFT)
+			wait_until_asked(e, s->a);
 	}
 	return engine_leash_settle(c);
 }
@@ -250,4 +270,42 @@ long engine_leash_settle(struct ctx *c)
 	while (!__atomic_load_n(&o->adoptions, __ATOMIC_ACQUIRE))
 		futex_wait(&o->adoptions, 0);
 	return engine_leash_adopted(c, 0); /* whose end comes first, if its parent's comes now */
+}
+
+/* Its signal waits while it is away. */
+long engine_leash_keep(const struct ctx *c, struct engine_reexec *x)
+{
+	stack_t stack;
+	long r;
+
+	if (!is_orphan(c->leash))
+		return 0;
+	mask_adopted(SIG_BLOCK);
+	r = SYS2(SYS_sigaltstack, 0, &stack);
+	x->stack_at = stack.ss_sp;
+	x->stack_size = stack.ss_size;
+	return r;
+}
+
+/* Its signal of old is still asked for, but the guard may have gone meanwhile. */
+long engine_leash_back(struct ctx *c, const struct engine_reexec *x)
+{
+	stack_t stack;
+	long r = c->e->subreaper ? engine_leash_prepare() : 0;
+
+	if (r < 0 || c->leash == ENGINE_FREE)
+		return r;
+	if (!is_orphan(c->leash))
+		return die_with_parent(c);
+	stack.ss_sp = x->stack_at;
+	stack.ss_flags = 0;
+	stack.ss_size = x->stack_size;
+	r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, ADOPTED);
+	if (r == 0)
+		r = SYS2(SYS_sigaltstack, &stack, 0);
+	if (r == 0)
+		mask_adopted(SIG_UNBLOCK);
+	if (is_gone(c->e, 0))
+		end();
+	return r;
 }

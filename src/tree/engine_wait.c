@@ -32,6 +32,14 @@ long engine_tell(struct engine *e, char event)
 	return r < 0 ? r : 0;
 }
 
+char *engine_decimal(uint32_t n, char *end)
+{
+	do
+		*--end = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	return end;
+}
+
 #define LAST_WORDS 3 /* tries: nothing else is there to tell of a failure */
 
 /* First come, first told; whoever fails sleeps then, but for the guard, which has the others to end. */

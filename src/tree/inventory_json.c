@@ -72,6 +72,7 @@ static void put_machine(const struct machine *m, FILE *out)
 	put_left(out, "memory_left", m->memory_left);
 	put_string(out, "core_pattern", m->core_pattern);
 	put_answer(out, "core_files_forbidden", m->core_limit_zero ? SETTID_YES : SETTID_NO);
+	put_answer(out, "memfds_run", m->memfds_run);
 }
 
 int inventory_write(const struct inventory *inv, FILE *out)
@@ -164,7 +165,8 @@ static int get_machine(const struct reading *r, struct machine *m)
 	    get_left(r, "threads_left", &m->threads_left) < 0 ||
 	    get_left(r, "memory_left", &m->memory_left) < 0 ||
 	    get_string(r, "core_pattern", m->core_pattern, sizeof m->core_pattern) < 0 ||
-	    get_answer(r, "core_files_forbidden", &forbidden) < 0)
+	    get_answer(r, "core_files_forbidden", &forbidden) < 0 ||
+	    get_answer(r, "memfds_run", &m->memfds_run) < 0)
 		return -EINVAL;
 	m->core_limit_zero = forbidden == SETTID_YES;
 	return 0;

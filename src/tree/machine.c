@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -20,6 +21,10 @@
 #include <unistd.h>
 
 #include "machine_limits.h"
+
+#ifndef MFD_EXEC /* since 6.3; before, all could be */
+#define MFD_EXEC 0x0010U
+#endif
 
 #define KIB 1024
 
@@ -102,6 +107,17 @@ static void read_core(struct machine *m)
 	m->core_limit_zero = getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0;
 }
 
+/* vm.memfd_noexec may forbid it. */
+static enum settid_answer memfds_run(void)
+{
+	int fd = memfd_create("settid", MFD_CLOEXEC | MFD_EXEC);
+
+	if (fd < 0)
+		return errno == EINVAL ? SETTID_YES : errno == EACCES ? SETTID_NO : SETTID_UNKNOWN;
+	close(fd);
+	return SETTID_YES;
+}
+
 int machine_read(struct machine *m, struct tree_error *err)
 {
 	struct settid_probe probe = { .size = sizeof probe };
@@ -123,6 +139,7 @@ int machine_read(struct machine *m, struct tree_error *err)
 	m->threads_left = machine_threads_left();
 	m->memory_left = smaller(memory_available(), machine_cgroup_left(MACHINE_MEMORY));
 	read_core(m);
+	m->memfds_run = memfds_run();
 	return 0;
 }
 

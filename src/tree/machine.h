@@ -37,7 +37,8 @@ struct machine {
 	int64_t user_left, cgroup_left, threads_left;
 	int64_t memory_left; /* bytes */
 	char core_pattern[128];
-	bool core_limit_zero; /* the hard limit on core files */
+	bool core_limit_zero;          /* the hard limit on core files */
+	enum settid_answer memfds_run; /* memfds can be executed: restore_image.c */
 };
 
 /* One number of the machine's PID namespace that is taken. */

@@ -40,6 +40,7 @@ struct settle {
 	size_t labels_mask;
 	struct origin *origins;
 	struct below *below;
+	int32_t lived_in; /* namespaces from here on are named as a children_ns only */
 };
 
 int32_t tree__ns_at_level(const struct tree *t, int32_t ns, unsigned level)
@@ -330,7 +331,10 @@ static int settle_level_0(struct settle *s)
 	return r;
 }
 
-/* A label that nobody lives under is a namespace just made by unshare, or one whose members are all gone. */
+/*
+ * A label that nobody lives under is a namespace just made by unshare, or one whose members are all gone.  It is inside the
+ * innermost of those that it is named from.
+ */
 static int settle_children(struct settle *s, struct tree_process *p)
 {
 	p->children_ns = p->ns;
@@ -343,6 +347,11 @@ static int settle_children(struct settle *s, struct tree_process *p)
 			return tree_fail_at(s->c->err, -EINVAL, &at, "deeper than %d levels", TREE_LEVEL_MAX);
 		ns = new_namespace(s, p->levels, p->ns, (int32_t)(p - s->t->processes));
 		bind_label(s, p->children_ns_label, ns);
+	}
+	if (ns >= s->lived_in && p->levels < TREE_LEVEL_MAX &&
+	    tree__ns_is_below(s->t, p->ns, s->t->namespaces[ns].parent)) {
+		s->t->namespaces[ns].parent = p->ns;
+		s->t->namespaces[ns].level = p->levels;
 	}
 	if (!tree__ns_is_below(s->t, ns, p->ns))
 		return tree_fail_at(s->c->err, -EINVAL, &at,
@@ -477,6 +486,7 @@ int tree__settle_namespaces(struct tree__check *c)
 		r = settle_level(&s, level);
 	for (size_t i = 0; i < s.t->processes_len && r == 0; i++)
 		r = check_is_below_parent(&s, &s.t->processes[i]);
+	s.lived_in = (int32_t)s.t->namespaces_len;
 	for (size_t i = 0; i < s.t->processes_len && r == 0; i++)
 		r = settle_children(&s, &s.t->processes[s.c->order[i]]);
 	if (r == 0)

@@ -22,14 +22,12 @@
 #include <stdio.h>
 
 enum plan_op {
-	PLAN_CHILD = 1,  /* make process `a` as one's own child                                         */
-	PLAN_THREAD,     /* make thread `a` in one's own process                                        */
-	PLAN_ENTER,      /* children live in init `a`'s namespace from now on; b = its number as seen
-				     here, 0 = it is an own child                                         */
-	PLAN_LEAVE,      /* children live in one's own namespace again                                  */
-	PLAN_UNSHARE,    /* children live in a new namespace from now on, the first as its init         */
-	PLAN_OPEN,       /* keep a descriptor of init `a`, an own child, as number b of the table       */
-	PLAN_ENTER_OPEN, /* as PLAN_ENTER, for one who does not see the init: by that descriptor        */
+	PLAN_CHILD = 1, /* make process `a` as one's own child                                         */
+	PLAN_THREAD,    /* make thread `a` in one's own process                                        */
+	PLAN_ENTER,     /* children live in init `a`'s namespace from now on; b = its number as seen
+				     here, 0 = as clone3 returned it, or PLAN_HEAR                        */
+	PLAN_LEAVE,     /* children live in one's own namespace again                                  */
+	PLAN_UNSHARE,   /* children live in a new namespace from now on, the first as its init         */
 	PLAN_SETSID,
 	PLAN_SETPGID,       /* join group `a` (one's own namespace's number); 0 = found one                */
 	PLAN_SETPGID_CHILD, /* move child `a` to group `b` (a number)                                      */
@@ -48,7 +46,8 @@ enum plan_op {
 	PLAN_BURY,          /* wait until child `a` is dead, and reap it                                   */
 	PLAN_LEASH,         /* die with one's parent, actor `a`, from now on                               */
 	PLAN_WAIT_LEADER,   /* until the leader thread, actor `a`, is gone                                 */
-	PLAN_DONE,          /* one more stands                                                             */
+	PLAN_REEXEC, /* execve of one's own self: the exit signal becomes SIGCHLD; the a-th of the plan */
+	PLAN_DONE,   /* one more stands                                                             */
 	/* the last step of every list is one of these */
 	PLAN_HOLD,        /* sleep until the end                                                         */
 	PLAN_EXEC,        /* sleep until the release, then execve commands[a]                            */
@@ -81,7 +80,7 @@ enum {
 	PLAN_NEWPID = 1 << 0,     /* born as init of a new PID namespace                                   */
 	PLAN_OWN_MEMORY = 1 << 1, /* does not share memory with its creator: its death may dump core       */
 	PLAN_SIBLING = 1 << 2,    /* made with CLONE_PARENT: child of its creator's parent                 */
-	PLAN_LEND_FD = 1 << 3,    /* the guard, its parent, knows it by descriptor `fd` of the table        */
+	PLAN_STRAY = 1 << 3,      /* a child of the guard's, which did not make it, from inside a namespace */
 };
 
 struct plan_actor {
@@ -92,7 +91,6 @@ struct plan_actor {
 	uint8_t flags;
 	uint8_t notify;  /* clone's exit signal; 0 = none */
 	int32_t process; /* index in the tree, TREE_NONE for ghosts and helpers */
-	uint32_t fd;     /* PLAN_LEND_FD */
 	uint32_t thread; /* index in that process's threads */
 };
 
@@ -113,11 +111,12 @@ struct plan {
 	uint32_t substituted_len, substituted_cap;
 	char **notes; /* sentences for the user: what is not exactly as in the file, and why */
 	uint32_t notes_len, notes_cap;
-	uint32_t fds_len; /* descriptors that PLAN_OPEN, PLAN_LISTEN and PLAN_LEND_FD keep */
-	uint32_t root;    /* actor of the tree's root */
-	uint32_t first;   /* actor whose end is everybody's: the first init, else the root */
-	bool has_init;    /* the first process born is init of a new namespace: its death ends all */
-	bool needs_core;  /* some process dies with a core dump */
+	uint32_t reexecs_len; /* PLAN_REEXEC steps */
+	uint32_t fds_len;     /* descriptors that PLAN_LISTEN keeps */
+	uint32_t root;        /* actor of the tree's root */
+	uint32_t first;       /* actor whose end is everybody's: the first init, else the root */
+	bool has_init;        /* the first process born is init of a new namespace: its death ends all */
+	bool needs_core;      /* some process dies with a core dump */
 };
 
 struct plan_options {

@@ -37,10 +37,8 @@ static int process_actor(struct planner *pl, int32_t i, uint32_t actor, uint32_t
 	};
 	if (pl->nodes[i].sibling)
 		a->flags |= PLAN_SIBLING;
-	if (pl->nodes[i].sibling && plan__first_parent(pl, i) == TREE_NONE && !plan__creator_inside(pl)) {
-		a->flags |= PLAN_LEND_FD;
-		a->fd = pl->plan->fds_len++;
-	}
+	if (plan__is_stray(pl, i))
+		a->flags |= PLAN_STRAY;
 	if (plan__is_init(pl, i) && (p->ns != 0 || pl->o.new_namespace))
 		a->flags |= PLAN_NEWPID;
 	if (p->state == TREE_ZOMBIE && p->exit_signal > 0 && dumps_core(p->exit_signal))

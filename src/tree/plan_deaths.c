@@ -65,6 +65,8 @@ int plan__die(struct planner *pl, int32_t x)
 		TRY(plan__event(pl, actor, &born));
 		TRY(plan__await(pl, undertaker, born));
 	}
+	if (plan__is_stray(pl, x))
+		TRY(plan__make_known(pl, x));
 	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
 	TRY(plan__step(pl, actor, PLAN_EXIT, 0, 0));
 	TRY(plan__step(pl, undertaker, PLAN_BURY, actor, 0));

@@ -30,11 +30,14 @@ static int enter(struct planner *pl, uint32_t actor, int32_t c)
 	int32_t init = pl->t->namespaces[plan__process(pl, c)->ns].init, parent = plan__maker(pl, c);
 	const struct plan_node *n = &pl->nodes[init];
 
+	int32_t number = parent != TREE_NONE        ? plan__number_in(pl->t, init, parent)
+			 : plan__creator_inside(pl) ? plan__process(pl, init)->nspid[0]
+						    : 0;
+
 	TRY(plan__await(pl, actor, n->now.born_event));
-	if (parent == TREE_NONE && plan__maker(pl, init) != TREE_NONE)
-		return plan__step(pl, actor, PLAN_ENTER_OPEN, n->actor, n->fd);
-	return plan__step(pl, actor, PLAN_ENTER, n->actor,
-			  parent == TREE_NONE ? 0 : (uint32_t)plan__number_in(pl->t, init, parent));
+	if (parent == TREE_NONE && !number)
+		TRY(plan__make_known(pl, init));
+	return plan__step(pl, actor, PLAN_ENTER, n->actor, (uint32_t)number);
 }
 
 int plan__make(struct planner *pl, int32_t c)
@@ -48,8 +51,6 @@ int plan__make(struct planner *pl, int32_t c)
 	TRY(plan__step(pl, actor, PLAN_CHILD, n->actor, 0));
 	if (plan__enters(pl, c))
 		TRY(plan__step(pl, actor, PLAN_LEAVE, 0, 0));
-	if (n->fd != NO_COUNTER)
-		TRY(plan__step(pl, actor, PLAN_OPEN, n->actor, n->fd));
 	n->now.born = true;
 	n->now.group = parent == TREE_NONE ? TREE_NONE : pl->nodes[parent].now.group;
 	if (n->entered) {
@@ -294,6 +295,10 @@ static int start(struct planner *pl, int32_t i)
 	if (name.bytes &&
 	    (inherits == TREE_NONE || !plan__same_name(name, plan__name_of(plan__process(pl, inherits)))))
 		TRY(plan__name(pl, pl->nodes[i].actor, name));
+	if (pl->nodes[i].tells && plan__is_stray(pl, i)) /* later it may be dead */
+		TRY(plan__tell(pl, i));
+	if (plan__dies(pl, i)) /* who stays calls execve last of all, before it has threads */
+		TRY(plan__reexec(pl, i));
 	if (stays_where_born(&pl->nodes[i]))
 		TRY(settled(pl, i, pl->nodes[i].actor));
 	TRY(births(pl, i, false));

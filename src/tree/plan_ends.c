@@ -141,6 +141,8 @@ static int await_adoption(struct planner *pl, uint32_t actor, int32_t c)
 
 	if (parent != pl->nodes[c].parent)
 		TRY(plan__await(pl, actor, pl->nodes[parent].gone_event));
+	if (plan__is_stray(pl, c))
+		TRY(plan__make_known(pl, c));
 	return pl->nodes[c].sibling ? plan__await(pl, actor, pl->nodes[c].settled_event) : 0;
 }
 
@@ -288,6 +290,8 @@ static int leash(struct planner *pl, int32_t i)
 		return 0;
 	if (first != parent)
 		TRY(plan__await(pl, actor, pl->nodes[first].gone_event));
+	if (parent != TREE_NONE && pl->nodes[parent].reexecs) /* until then it may seem dead */
+		TRY(plan__await(pl, actor, pl->nodes[parent].reexec_event));
 	return plan__step(pl, actor, PLAN_LEASH, parent == TREE_NONE ? pl->init : pl->nodes[parent].actor, 0);
 }
 
@@ -296,6 +300,7 @@ static int before_deaths(struct planner *pl, int32_t i)
 	if (plan__dies(pl, i))
 		return 0;
 	TRY(leash(pl, i));
+	TRY(plan__reexec(pl, i));
 	TRY(make_threads(pl, i));
 	if (plan__process(pl, i)->subreaper == 1 && pl->has_turn)
 		TRY(plan__await(pl, pl->nodes[i].actor, pl->turn_event));

@@ -154,14 +154,27 @@ static int give_way(struct planner *pl, struct haunting *g, uint32_t k, bool *do
 	return 0;
 }
 
-/* Whose child the ghost is. */
+/* Its members tell whose child the ghost is, wherever their parent is on the way up. */
+static bool binds(const struct planner *pl, const struct haunting *g, uint32_t k)
+{
+	return has_sibling(pl, g, k) || !plan__same_space(pl, g->ghost, g->tops[k].parent);
+}
+
+static bool is_above(const struct planner *pl, int32_t a, int32_t b)
+{
+	return b != TREE_NONE && (a == TREE_NONE || pl->nodes[a].enter < pl->nodes[b].enter);
+}
+
+/* Whose child the ghost is; of two that bind it the upper one, for then the lower one can have been a member. */
 static uint32_t home(const struct planner *pl, const struct haunting *g)
 {
-	for (uint32_t k = 0; k < g->len;
-	     k++) /* or it lives further out, and cannot get orphans of the ghost's space */
-		if (has_sibling(pl, g, k) || !plan__same_space(pl, g->ghost, g->tops[k].parent))
-			return k;
-	return deepest(pl, g);
+	uint32_t best = g->len;
+
+	for (uint32_t k = 0; k < g->len; k++)
+		if (binds(pl, g, k) &&
+		    (best == g->len || is_above(pl, g->tops[k].parent, g->tops[best].parent)))
+			best = k;
+	return best < g->len ? best : deepest(pl, g);
 }
 
 /* One that does not go with that; len = all do. */
@@ -170,8 +183,9 @@ static uint32_t find_odd(const struct planner *pl, const struct haunting *g, uin
 	int32_t at = g->len ? g->tops[best].parent : TREE_NONE;
 	uint32_t k = 0;
 
-	while (k < g->len && (k == best || (go_together(pl, g, at, g->tops[k].parent) && at != TREE_NONE &&
-					    plan__below(pl, at, g->tops[k].parent))))
+	while (k < g->len &&
+	       (k == best || (!has_sibling(pl, g, k) && go_together(pl, g, at, g->tops[k].parent) &&
+			      at != TREE_NONE && plan__below(pl, at, g->tops[k].parent))))
 		k++;
 	return k;
 }
@@ -251,9 +265,7 @@ static uint32_t highest(const struct planner *pl, const struct haunting *g, uint
 	uint32_t top = best;
 
 	for (uint32_t k = 0; k < g->len; k++)
-		if (g->tops[k].parent == TREE_NONE ||
-		    (g->tops[top].parent != TREE_NONE &&
-		     pl->nodes[g->tops[k].parent].enter < pl->nodes[g->tops[top].parent].enter))
+		if (is_above(pl, g->tops[k].parent, g->tops[top].parent))
 			top = k;
 	return top;
 }
@@ -272,8 +284,9 @@ static int make_orphan(struct planner *pl, struct haunting *g, int32_t c, int32_
 {
 	struct plan_node *ghost = &pl->nodes[g->ghost];
 
-	if (!plan__same_space(pl, g->ghost, parent))
-		return plan__refuse_session(pl, c);
+	if (!plan__same_space(pl, g->ghost, parent)) /* it is the one that the ghost is born to */
+		return plan__notify(pl, c) == SIGCHLD ? plan__by_reexec(pl, c, g->ghost)
+						      : plan__refuse_session(pl, c);
 	if (plan__notify(pl, c) != SIGCHLD || (ghost->adopter != NO_ADOPTER && ghost->adopter != parent))
 		return plan__by_helper(pl, c, g->ghost, plan__process(pl, g->ghost)->ns, parent);
 	ghost->adopter = parent;

@@ -25,7 +25,6 @@ static void node_init(struct plan_node *n, enum plan_role role)
 	n->first_helper = n->next_helper = n->first_need = n->next_need = n->low = TREE_NONE;
 	n->first_guest = n->next_guest = TREE_NONE;
 	n->adopter = NO_ADOPTER;
-	n->fd = NO_COUNTER;
 }
 
 static void blank_process(struct tree_process *p)

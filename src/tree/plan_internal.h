@@ -5,6 +5,7 @@
  * The passes run in this order, each over all processes once or twice, so the whole is linear:
  *   plan_helpers.c   the tree with ghosts (dead leaders) and helpers, which the others work on
  *   plan_sessions.c  the session each is born in, and who makes it
+ *   plan_signals.c   the same where exit signals say more
  *   plan_ghosts.c    where dead leaders lived
  *   plan_order.c     an order in which they can be born; namespaces
  *   plan_groups.c    groups that are had by birth or from the parent only: who must hand them down
@@ -62,6 +63,9 @@ struct plan_node {
 	int32_t first_helper, next_helper; /* a leader: those that make orphans for it, one per adopter */
 	int32_t first_need, next_need;     /* a ghost: members whose parents are not in its session */
 	bool minds_nothing;                /* a leader that may be born in any session */
+	bool reexecs;                      /* its exit signal becomes SIGCHLD by an execve of its own */
+	bool may_be_of_ghost;              /* born in the session of one, or needed there */
+	bool made;                         /* plan_sessions.c knows its maker */
 	bool lifts;           /* a helper: whoever it made is left to one further up than others */
 	int32_t low;          /* it is born below this one, and left to its parent later */
 	int32_t enter, leave; /* descendants d in the wanted tree: enter <= d.enter < leave */
@@ -99,7 +103,9 @@ struct plan_node {
 		bool exists;     /* its own group can be entered */
 		bool steady;     /* that will have a member at any time from now on */
 		bool held;       /* a stand-in is in it */
-		bool told;       /* the guard outside knows its number */
+		bool told;       /* it has told the guard outside its number */
+		bool known;      /* that has listened */
+		uint32_t told_event;
 		uint32_t born_event, exists_event, steady_event, held_event;
 		uint32_t entries, entries_len;          /* those into its group since it came home */
 		uint32_t waiting;                       /* tasks that wait for something about this process */
@@ -108,12 +114,12 @@ struct plan_node {
 	} now;
 	/* emission */
 	uint32_t actor;
+	uint32_t reexec_event;           /* it is back from that */
 	uint32_t settled_event;          /* its parent waits for it before it ends it */
 	uint32_t gone_event;             /* a ghost or helper: it is buried */
 	bool entered;                    /* an init whose namespace somebody enters from outside */
 	int32_t first_guest, next_guest; /* an init that dies: those whose children are to live there */
 	uint32_t guest_event;            /* such a one is in there */
-	uint32_t fd;                     /* its place in the table of open inits, or NO_COUNTER */
 	bool tells;                      /* the guard outside has to know its number ... */
 	uint32_t tell_fd;                /* ... and is told by this one of the table */
 };
@@ -206,12 +212,17 @@ int plan__refuse_session(struct planner *pl, int32_t c);
 int32_t plan__session(const struct planner *pl, int32_t i);           /* 0 for TREE_NONE */
 bool plan__below(const struct planner *pl, int32_t i, int32_t above); /* or is it; in the end */
 void plan__set_maker(struct planner *pl, int32_t i, int32_t maker, bool sibling);
-int plan__notify(const struct planner *pl, int32_t i);
 bool plan__same_space(const struct planner *pl, int32_t i, int32_t r);
 int plan__by_helper(struct planner *pl, int32_t c, int32_t maker, int32_t ns, int32_t adopter);
 bool plan__comes_before(const struct planner *pl, int32_t leader, int32_t r);
 bool plan__adopts(const struct planner *pl, int32_t r, int32_t leader);
 int plan__adopt(struct planner *pl, int32_t c, int32_t r, int32_t leader);
+
+/* plan_signals.c */
+int plan__notify(const struct planner *pl, int32_t i); /* the exit signal that it is born with */
+int plan__beside(struct planner *pl, int32_t c, int32_t leader);
+int plan__by_reexec(struct planner *pl, int32_t c, int32_t maker);
+int plan__reexec(struct planner *pl, int32_t i);
 
 /* plan_helpers.c: processes that die on the way.  Returns its index, or -ENOMEM. */
 int32_t plan__helper(struct planner *pl, int32_t maker, int32_t ns, int32_t session);
@@ -223,6 +234,13 @@ int plan__dead_init(struct planner *pl, int32_t maker, int32_t ns);
 bool plan__unshares(const struct planner *pl, int32_t i);
 /* `i` is made with CLONE_PARENT by a helper that `i`'s maker makes in namespace `ns`. */
 int plan__interpose(struct planner *pl, int32_t i, int32_t ns);
+
+/*
+ * plan_moves.c.  The guard outside knows whom it made; others have to tell it who they are.  That somebody has to may be
+ * found out here, and then all begins anew (`tells`): for the guard must have its descriptor before anybody is born.
+ */
+int plan__tell(struct planner *pl, int32_t i);
+int plan__make_known(struct planner *pl, int32_t i);
 
 /* plan_steps.c.  All return 0 or -ENOMEM. */
 int plan__grow(void **array, uint32_t *cap, uint32_t need, size_t size);
@@ -304,6 +322,12 @@ static inline bool plan__dies(const struct planner *pl, int32_t i)
 static inline bool plan__creator_inside(const struct planner *pl)
 {
 	return pl->init || !pl->o.new_namespace;
+}
+
+/* A child of the guard's outside, which did not make it and does not know its number. */
+static inline bool plan__is_stray(const struct planner *pl, int32_t i)
+{
+	return pl->nodes[i].sibling && plan__first_parent(pl, i) == TREE_NONE && !plan__creator_inside(pl);
 }
 
 static inline bool plan__is_init(const struct planner *pl, int32_t i)

@@ -80,26 +80,34 @@ int plan__come_home(struct planner *pl, int32_t i)
 	return 0;
 }
 
-/* The guard outside knows whom it made; others have to say who they are.  That somebody has to is found out here. */
-static int make_known(struct planner *pl, int32_t i)
+int plan__tell(struct planner *pl, int32_t i)
 {
 	struct plan_node *n = &pl->nodes[i];
-	uint32_t event;
 
-	if (plan__maker(pl, i) == TREE_NONE || n->now.told)
+	if (n->now.told)
 		return 0;
 	pl->changed |= !n->tells;
 	n->tells = n->now.told = true;
 	TRY(plan__step(pl, n->actor, PLAN_TELL, n->tell_fd, 0));
-	TRY(plan__event(pl, n->actor, &event));
-	TRY(plan__await(pl, 0, event));
+	return plan__event(pl, n->actor, &n->now.told_event);
+}
+
+int plan__make_known(struct planner *pl, int32_t i)
+{
+	struct plan_node *n = &pl->nodes[i];
+
+	if (plan__maker(pl, i) == TREE_NONE || n->now.known)
+		return 0;
+	n->now.known = true;
+	TRY(plan__tell(pl, i));
+	TRY(plan__await(pl, 0, n->now.told_event));
 	return plan__step(pl, 0, PLAN_HEAR, n->actor, n->tell_fd);
 }
 
 static int move_from_outside(struct planner *pl, int32_t i, int32_t f)
 {
-	TRY(make_known(pl, i));
-	TRY(make_known(pl, f));
+	TRY(plan__make_known(pl, i));
+	TRY(plan__make_known(pl, f));
 	return plan__step(pl, 0, PLAN_SETPGID_LIKE, pl->nodes[i].actor, pl->nodes[f].actor);
 }
 

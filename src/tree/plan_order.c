@@ -112,16 +112,6 @@ static int sort(struct planner *pl)
 
 /* -------------------------------------------------------------------------------------- namespaces -- */
 
-/* Somebody enters this init's namespace; where nobody who does can see it, its creator lends a descriptor. */
-static void note_entered(struct planner *pl, int32_t init, int32_t by)
-{
-	struct plan_node *n = &pl->nodes[init];
-
-	n->entered = true;
-	if (by == TREE_NONE && plan__maker(pl, init) != TREE_NONE && n->fd == NO_COUNTER)
-		n->fd = pl->plan->fds_len++;
-}
-
 /* The namespace that `i`'s maker lives in; TREE_NONE = one outside the tree. */
 static int32_t makers_space(const struct planner *pl, int32_t i)
 {
@@ -146,7 +136,7 @@ static int check_namespace(struct planner *pl, int32_t i)
 		return 0;
 	if (ns->init == TREE_NONE)
 		return plan__refuse(pl, i, "the init of its namespace is not in the tree");
-	note_entered(pl, ns->init, plan__maker(pl, i));
+	pl->nodes[ns->init].entered = true;
 	return 0;
 }
 
@@ -167,7 +157,7 @@ static int check_children_ns(struct planner *pl, int32_t i)
 		return 0;
 	if (init == TREE_NONE)
 		return plan__dead_init(pl, i, p->children_ns);
-	note_entered(pl, init, i);
+	pl->nodes[init].entered = true;
 	if (plan__dies(pl, init) || plan__process(pl, init)->state == TREE_ZOMBIE)
 		note_guest(pl, init, i);
 	return 0;
@@ -184,6 +174,14 @@ static void set_session(struct planner *pl, int32_t i)
 	n->born_early = maker != TREE_NONE && n->birth_session != plan__session(pl, maker);
 }
 
+/* Its parent sees it dead or stopped. */
+static bool is_waited_for(const struct planner *pl, int32_t i)
+{
+	int state = plan__process(pl, i)->state;
+
+	return plan__dies(pl, i) || state == TREE_ZOMBIE || state == TREE_STOPPED;
+}
+
 int plan__order(struct planner *pl)
 {
 	size_t len = pl->t->processes_len; /* grows meanwhile */
@@ -192,9 +190,9 @@ int plan__order(struct planner *pl)
 	link_children(pl);
 	TRY(sort(pl));
 	for (size_t i = 0; i < len; i++) {
-		pl->nodes[i].fd = NO_COUNTER;
 		pl->nodes[i].first_guest = TREE_NONE;
 		pl->nodes[i].entered = false;
+		pl->nodes[i].tells |= plan__is_stray(pl, (int32_t)i) && is_waited_for(pl, (int32_t)i);
 		if (pl->nodes[i].tells)
 			pl->nodes[i].tell_fd = pl->plan->fds_len++;
 		set_session(pl, (int32_t)i);

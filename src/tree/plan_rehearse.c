@@ -169,7 +169,7 @@ static int begin(struct planner *pl)
 static void forget(struct planner *pl)
 {
 	pl->log_len = pl->entries_len = pl->tasks_len = pl->ready_first = pl->ready_last = 0;
-	pl->plan->counters_len = pl->plan->text_len = 0;
+	pl->plan->counters_len = pl->plan->text_len = pl->plan->reexecs_len = 0;
 	for (size_t i = 0; i < pl->t->processes_len; i++)
 		pl->nodes[i].now = (struct plan_rehearsal){ 0 };
 }

@@ -55,13 +55,6 @@ void plan__set_maker(struct planner *pl, int32_t i, int32_t maker, bool sibling)
 	pl->nodes[i].sibling = sibling;
 }
 
-int plan__notify(const struct planner *pl, int32_t i)
-{
-	int sig = plan__process(pl, i)->notify_signal;
-
-	return sig == TREE_ABSENT ? SIGCHLD : sig;
-}
-
 /* `maker`'s helper in `ns` makes `c`, and dies when `adopter` is the one that orphans are left to. */
 int plan__by_helper(struct planner *pl, int32_t c, int32_t maker, int32_t ns, int32_t adopter)
 {
@@ -113,29 +106,26 @@ static bool is_led_below(const struct planner *pl, int32_t leader, int32_t r)
 	return false;
 }
 
-/* It can be: execve makes a process's signal SIGCHLD.  A placeholder that did it would be none any more. */
-static int refuse_signal(struct planner *pl, int32_t c, int32_t leader)
-{
-	struct plan_who who;
-
-	return plan__refuse(
-		pl, c,
-		"its parent gets signal %d when it dies: %s made it with CLONE_PARENT, and had that "
-		"signal itself until an execve; a placeholder does none",
-		plan__notify(pl, c), plan__who(pl, leader, &who));
-}
-
+/*
+ * A sibling of the leader's, if `r` is that one's parent from the beginning; else an orphan.  What is left to `r` has SIGCHLD
+ * as its exit signal, and a sibling the leader's.
+ */
 static int from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 {
-	if (pl->nodes[leader].parent == r && !pl->lowered && !plan__is_init(pl, leader) &&
-	    plan__notify(pl, c) == plan__notify(pl, leader)) {
+	const struct plan_node *l = &pl->nodes[leader];
+	bool same_space = plan__same_space(pl, leader, r);
+	bool beside = l->parent == r && l->low == TREE_NONE && !plan__is_init(pl, leader);
+	int sig = plan__notify(pl, c);
+
+	/* a leader that can be left to `r` may turn out to have been lower at first */
+	if (beside && sig == plan__notify(pl, leader) && (!pl->lowered || sig != SIGCHLD || !same_space)) {
 		plan__set_maker(pl, c, leader, true);
 		return 0;
 	}
-	if (!plan__same_space(pl, leader, r))
+	if (beside && (sig != SIGCHLD || !same_space))
+		return plan__beside(pl, c, leader);
+	if (!same_space)
 		return plan__refuse_session(pl, c);
-	if (pl->nodes[leader].parent == r && plan__notify(pl, c) != SIGCHLD)
-		return refuse_signal(pl, c, leader);
 	return plan__by_helper(pl, c, leader, plan__process(pl, leader)->ns, r);
 }
 
@@ -259,17 +249,32 @@ static int break_circle(struct planner *pl, int32_t c, int32_t leader)
 	return 0;
 }
 
+static bool is_of_ghost(const struct planner *pl, int32_t session)
+{
+	int32_t leader = plan__founder(pl, session);
+
+	return leader != TREE_NONE && pl->nodes[leader].role == PLAN_GHOST;
+}
+
+/* It is born in a dead leader's session; or may have to be, for a child's sake. */
+static bool may_be_of_ghost(const struct planner *pl, int32_t r)
+{
+	const struct plan_node *n = &pl->nodes[r];
+
+	if (n->birth_session != FREE)
+		return is_of_ghost(pl, n->birth_session);
+	for (int32_t c = n->first_kept; c != TREE_NONE; c = pl->nodes[c].next_kept)
+		if (pl->nodes[c].may_be_of_ghost)
+			return true;
+	return false;
+}
+
 /* A child of a dead leader's session that is no orphan: `r` may have to be born in that. */
 static bool may_need_ghost(const struct planner *pl, int32_t r)
 {
-	for (int32_t c = pl->nodes[r].first_kept; c != TREE_NONE; c = pl->nodes[c].next_kept) {
-		int32_t leader = plan__founder(
-			pl, pl->nodes[c].birth_session == FREE ? 0 : pl->nodes[c].birth_session);
-
-		if (leader != TREE_NONE && pl->nodes[leader].role == PLAN_GHOST &&
-		    plan__notify(pl, c) != SIGCHLD)
+	for (int32_t c = pl->nodes[r].first_kept; c != TREE_NONE; c = pl->nodes[c].next_kept)
+		if (pl->nodes[c].may_be_of_ghost && plan__notify(pl, c) != SIGCHLD)
 			return true;
-	}
 	return false;
 }
 
@@ -327,6 +332,7 @@ static int settle_needs(struct planner *pl, int32_t r)
 		choice = choose_birth(pl, r, ghost, &whose);
 	if (choice != FREE)
 		need(pl, whose, r);
+	n->may_be_of_ghost = may_be_of_ghost(pl, r);
 	for (int32_t c = n->first_need, next; c != TREE_NONE; c = next) {
 		next = pl->nodes[c].next_need;
 		if (n->leads_session && n->birth_session == pl->nodes[c].birth_session)
@@ -354,7 +360,7 @@ static int settle(struct planner *pl, int32_t c)
 		plan__set_maker(pl, c, r, false);
 		return 0;
 	}
-	if (leader != TREE_NONE && pl->nodes[leader].role == PLAN_GHOST) {
+	if (is_of_ghost(pl, session)) {
 		pl->nodes[c].next_need = pl->nodes[leader].first_need;
 		pl->nodes[leader].first_need = c;
 		return 0;
@@ -422,19 +428,70 @@ static int link_kept(struct planner *pl)
 	return 0;
 }
 
+static int settle_maker(struct planner *pl, int32_t i)
+{
+	struct plan_node *n = &pl->nodes[i];
+
+	if (n->birth_session == FREE || n->low != TREE_NONE || n->made)
+		return 0;
+	n->made = true;
+	return settle(pl, i);
+}
+
+/* That may give its session's leader another exit signal to be born with, which decides who made that. */
+static int settle_with_leaders(struct planner *pl, int32_t c)
+{
+	while (c != TREE_NONE && !pl->nodes[c].made && plan__notify(pl, c) != SIGCHLD) {
+		int32_t leader = plan__founder(pl, pl->nodes[c].birth_session);
+
+		if (pl->nodes[c].birth_session == FREE)
+			return 0;
+		TRY(settle_maker(pl, c));
+		c = leader != TREE_NONE && pl->nodes[leader].reexecs ? leader : TREE_NONE;
+	}
+	return 0;
+}
+
+static bool have_signals(const struct planner *pl, size_t from, size_t to)
+{
+	while (from < to && plan__notify(pl, pl->order[from]) == SIGCHLD)
+		from++;
+	return from < to;
+}
+
+/* order[from .. to - 1], the children of one parent: what they are needed for, and who makes them. */
+static int settle_siblings(struct planner *pl, size_t from, size_t to)
+{
+	bool signals = have_signals(pl, from, to);
+
+	for (size_t k = to; k-- > from;) {
+		TRY(settle_needs(pl, pl->order[k]));
+		if (!signals)
+			TRY(settle_maker(pl, pl->order[k]));
+	}
+	for (size_t k = to; signals && k-- > from;)
+		TRY(settle_with_leaders(pl, pl->order[k]));
+	for (size_t k = to; signals && k-- > from;)
+		TRY(settle_maker(pl, pl->order[k]));
+	return 0;
+}
+
 static int settle_living(struct planner *pl)
 {
 	const struct tree *t = pl->wanted;
+	size_t from;
 
 	for (size_t i = 0; i < t->processes_len; i++) {
 		pl->nodes[i].leads_session = t->processes[i].sid == t->processes[i].nspid[0];
 		pl->nodes[i].birth_session = pl->nodes[i].leads_session ? FREE : t->processes[i].sid;
 	}
 	/* children before their parents, so that all that a leader is needed for is known when it is its turn */
-	for (size_t k = t->processes_len; k-- > 0;) {
-		TRY(settle_needs(pl, pl->order[k]));
-		if (pl->nodes[pl->order[k]].birth_session != FREE && pl->nodes[pl->order[k]].low == TREE_NONE)
-			TRY(settle(pl, pl->order[k]));
+	for (size_t to = t->processes_len; to > 0; to = from) {
+		from = to - 1;
+		while (from > 0 &&
+		       pl->nodes[pl->order[from - 1]].parent == pl->nodes[pl->order[to - 1]].parent)
+			from--;
+		TRY(settle_siblings(pl, from, to));
 	}
 	return 0;
 }

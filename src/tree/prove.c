@@ -223,11 +223,10 @@ static int allot(struct prove *v, const struct pidns_env *env)
 	v->actors = calloc(n, sizeof *v->actors);
 	v->counters = calloc(v->p->counters_len + 1, sizeof *v->counters);
 	v->waiting = calloc(v->p->counters_len + 1, sizeof *v->waiting);
-	v->fds = calloc(v->p->fds_len + 1, sizeof *v->fds);
 	v->told = calloc(v->p->fds_len + 1, sizeof *v->told);
 	v->spaces = calloc(v->t->namespaces_len, sizeof(struct pidns_ns *));
 	v->queue = calloc(n, sizeof *v->queue);
-	if (!v->actors || !v->counters || !v->waiting || !v->fds || !v->told || !v->spaces || !v->queue ||
+	if (!v->actors || !v->counters || !v->waiting || !v->told || !v->spaces || !v->queue ||
 	    pidns_world_new(env, NULL, &v->world) < 0)
 		return -ENOMEM;
 	for (uint32_t k = 0; v->prefers && k < n; k++)
@@ -264,7 +263,6 @@ int plan_prove(const struct plan *p, const struct tree *t, const struct plan_opt
 	free(v.actors);
 	free(v.counters);
 	free(v.waiting);
-	free(v.fds);
 	free(v.told);
 	free(v.spaces);
 	free(v.queue);

@@ -35,7 +35,6 @@ struct prove {
 	struct prove_actor *actors;
 	uint32_t *counters, *waiting; /* per counter; actor + 1 */
 	struct pidns_ns **spaces;     /* per namespace of the tree: the one that some process showed for it */
-	struct pidns_pidfd **fds;
 	uint32_t *
 		told; /* per descriptor: actor + 1 that said who it is, PROVE_OPEN = nobody yet, 0 = not open */
 	uint32_t *queue, queue_first, queue_len; /* actors that can go on, a ring */

@@ -60,9 +60,6 @@ static int birth(struct prove *v, uint32_t actor)
 	if (r < 0)
 		return refused(v, "make", actor, r);
 	prove__be_born(v, actor, child);
-	if (a->flags & PLAN_LEND_FD &&
-	    pidns_pidfd_open(me(v)->task, v->actors[actor].pid, 0, &v->fds[a->fd]) < 0)
-		return refused(v, "keep a descriptor of", actor, -PIDNS_EMFILE);
 	if (a->numbers_len != pidns_id_level(v->actors[actor].id) + !v->o->new_namespace)
 		return refused(v, "give numbers at all levels to", actor, -PIDNS_EINVAL);
 	return 0;
@@ -82,13 +79,6 @@ static int32_t number_of(struct prove *v, uint32_t actor)
 
 /* -------------------------------------------------------------------------------------- namespaces -- */
 
-static int enter_fd(struct prove *v, struct pidns_pidfd *fd)
-{
-	int32_t r = pidns_setns_pidfd(me(v)->task, fd, PIDNS_CLONE_NEWPID);
-
-	return r < 0 ? prove__wrong(v, "cannot enter a namespace: %s", pidns_errname(r)) : 0;
-}
-
 static int enter(struct prove *v, int32_t number)
 {
 	struct pidns_pidfd *fd;
@@ -97,16 +87,9 @@ static int enter(struct prove *v, int32_t number)
 	if (r < 0)
 		return prove__wrong(v, "cannot open process %d, whose namespace it enters: %s", (int)number,
 				    pidns_errname(r));
-	r = enter_fd(v, fd);
+	r = pidns_setns_pidfd(me(v)->task, fd, PIDNS_CLONE_NEWPID);
 	pidns_pidfd_close(fd);
-	return r;
-}
-
-static int open_child(struct prove *v, const struct plan_step *s)
-{
-	int32_t r = pidns_pidfd_open(me(v)->task, v->actors[s->a].pid, 0, &v->fds[s->b]);
-
-	return r < 0 ? refused(v, "open", s->a, r) : 0;
+	return r < 0 ? prove__wrong(v, "cannot enter a namespace: %s", pidns_errname(r)) : 0;
 }
 
 /* ------------------------------------------------------------------------------------------- waits -- */
@@ -143,9 +126,7 @@ static int add(struct prove *v, const struct plan_step *s)
 static int wait_child(struct prove *v, uint32_t actor, uint32_t options)
 {
 	struct pidns_waited w = { 0 };
-	bool lent = v->me == 0 && v->p->actors[actor].flags & PLAN_LEND_FD;
-	int32_t r = pidns_waitid(me(v)->task, lent ? PIDNS_P_PIDFD : PIDNS_P_PID, number_of(v, actor),
-				 lent ? v->fds[v->p->actors[actor].fd] : NULL,
+	int32_t r = pidns_waitid(me(v)->task, PIDNS_P_PID, number_of(v, actor), NULL,
 				 options | PIDNS_WNOHANG | PIDNS_WALL, &w);
 
 	if (r < 0)
@@ -301,9 +282,6 @@ static int kill_child(struct prove *v, const struct plan_step *s)
 	if (!v->actors[s->a].done || v->actors[s->a].pc + 1 != a->steps_len)
 		return refused(v, "kill, before its part is done,", s->a, -PIDNS_EINVAL);
 	v->actors[s->a].ended = true;
-	if (v->me == 0 && a->flags & PLAN_LEND_FD)
-		return answer(v, "kill a child",
-			      pidns_pidfd_send(me(v)->task, v->fds[a->fd], (int32_t)s->b, 0));
 	return answer(v, "kill a child", pidns_kill(me(v)->task, number_of(v, s->a), (int32_t)s->b));
 }
 
@@ -321,11 +299,6 @@ int prove__carry_out(struct prove *v, const struct plan_step *s)
 		return enter(v, pidns_getpid(task));
 	case PLAN_UNSHARE:
 		return answer(v, "leave its children's namespace", pidns_unshare(task, PIDNS_CLONE_NEWPID));
-	case PLAN_OPEN:
-		return open_child(v, s);
-	case PLAN_ENTER_OPEN:
-		return v->fds[s->b] ? enter_fd(v, v->fds[s->b])
-				    : prove__wrong(v, "enters by a descriptor that is not open");
 	case PLAN_SETSID:
 		return answer(v, "found a session", pidns_setsid(task));
 	case PLAN_SETPGID:
@@ -363,6 +336,8 @@ int prove__carry_out(struct prove *v, const struct plan_step *s)
 		return answer(v, "be made to die with its parent", pidns_set_pdeathsig(task, 9));
 	case PLAN_WAIT_LEADER:
 		return wait_leader(v, s->a);
+	case PLAN_REEXEC:
+		return answer(v, "execve itself", pidns_exec(task));
 	case PLAN_DONE:
 		return report(v);
 	case PLAN_STOP:

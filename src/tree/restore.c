@@ -44,6 +44,8 @@ struct restore {
 	bool user;
 	int proc_fd;
 	pid_t root;
+	uint64_t away_ms; /* since when that one is seen to be in execve; 0 = nobody was */
+	uint32_t away_actor;
 };
 
 static int fail_errno(struct tree_error *err, long code, const char *what)
@@ -104,6 +106,8 @@ int restore_begin(const struct tree *t, const struct plan *p, const struct resto
 								  .event_fd = &r->event_fd,
 								  .child = &r->guard },
 					 err);
+	else if (r->e && r->e->image_fd >= 0)
+		close(r->e->image_fd);
 	r->guard_lives = rc == 0;
 	if (rc == 0)
 		*out = r;
@@ -222,15 +226,40 @@ static bool meant_dead(const struct plan *p, uint32_t actor)
 	return false;
 }
 
-/* Others would wait for ever for one that was killed before its part was done. */
-static int check_alive(const struct restore *r, struct tree_error *err)
+/* It has no word while it is in execve. */
+static bool is_away(const struct engine *e, uint32_t actor)
+{
+	for (uint32_t k = 0; k < e->reexecs_len; k++)
+		if (e->reexecs[k].actor == actor && __atomic_load_n(&e->reexecs[k].away, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
+#define AWAY_MS 30000 /* an execve takes that long nowhere: it was killed in there */
+
+static bool is_dead(struct restore *r, uint32_t actor)
 {
 	const struct engine *e = r->e;
+
+	if (__atomic_load_n(&e->pids[actor], __ATOMIC_ACQUIRE) <= 0 ||
+	    __atomic_load_n(&e->alive[actor], __ATOMIC_ACQUIRE))
+		return false;
+	if (!is_away(e, actor)) /* it may have come back since */
+		return !__atomic_load_n(&e->alive[actor], __ATOMIC_ACQUIRE);
+	if (!r->away_ms || r->away_actor != actor) {
+		r->away_ms = now_ms();
+		r->away_actor = actor;
+	}
+	return now_ms() - r->away_ms >= AWAY_MS;
+}
+
+/* Others would wait for ever for one that was killed before its part was done. */
+static int check_alive(struct restore *r, struct tree_error *err)
+{
 	char who[96];
 
 	for (uint32_t a = 1; a < r->plan->actors_len; a++) {
-		if (__atomic_load_n(&e->pids[a], __ATOMIC_ACQUIRE) <= 0 ||
-		    __atomic_load_n(&e->alive[a], __ATOMIC_ACQUIRE) || meant_dead(r->plan, a))
+		if (!is_dead(r, a) || meant_dead(r->plan, a))
 			continue;
 		plan_actor_describe(r->plan, r->tree, a, who, sizeof who);
 		return tree_fail(err, -ECHILD, "%s was killed while the tree was built", who);

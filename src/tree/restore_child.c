@@ -73,8 +73,8 @@ static void close_between(int from, int to)
 static void close_others(const struct engine *e)
 {
 	int std = e->exec ? 0 : -3; /* 0, 1, 2, or none */
-	int keep[] = { std,        std + 1,      std + 2,    e->life_fd,     e->event_fd,
-		       e->bell_fd, e->deaths_fd, e->core_fd, e->last_pid_fd, e->children_fd };
+	int keep[] = { std,          std + 1,    std + 2,        e->life_fd,     e->event_fd, e->bell_fd,
+		       e->deaths_fd, e->core_fd, e->last_pid_fd, e->children_fd, e->image_fd };
 	size_t n = sizeof keep / sizeof *keep;
 	int from = 0;
 

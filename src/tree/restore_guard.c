@@ -245,6 +245,7 @@ static int open_pipe(int *read_end, int *write_end, struct tree_error *err)
 	return r < 0 ? r : w;
 }
 
+/* The guard has, or nobody has, what is the engine's. */
 static void close_guards_ends(struct engine *e)
 {
 	if (e->life_fd >= 0)
@@ -253,6 +254,8 @@ static void close_guards_ends(struct engine *e)
 		close(e->event_fd);
 	if (e->last_pid_fd >= 0)
 		close(e->last_pid_fd);
+	if (e->image_fd >= 0)
+		close(e->image_fd);
 }
 
 static int prepare(const struct tree *t, const struct plan *p, const struct restore_options *o,

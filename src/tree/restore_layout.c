@@ -10,6 +10,7 @@
 #include "restore_layout.h"
 
 #include "libsettid/sys.h"
+#include "restore_image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,6 +188,7 @@ static int fill(struct bump *b, const struct tree *t, const struct plan *p, cons
 	take(b, 0, 64);
 	e->counters = take(b, p->counters_len * sizeof *e->counters, 64);
 	e->fds = take(b, p->fds_len * sizeof *e->fds, 64);
+	e->reexecs = take(b, p->reexecs_len * sizeof *e->reexecs, 64);
 	e->pids = take(b, n * sizeof *e->pids, 64);
 	e->alive = take(b, n * sizeof *e->alive, 64);
 	e->listens = take(b, n * sizeof *e->listens, 64);
@@ -197,32 +199,48 @@ static int fill(struct bump *b, const struct tree *t, const struct plan *p, cons
 	return 0;
 }
 
+/* Where no process has to execute itself it needs no name, and no descriptor. */
+static int map_anonymous(size_t size, void **at, struct tree_error *err)
+{
+	long mapped = SYS6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mapped < 0 && mapped > -4096)
+		return tree_fail(err, (int)mapped, "no memory for the plan (%zu KiB): %s", size / 1024,
+				 strerror((int)-mapped));
+	*at = (void *)(uintptr_t)mapped; /* a number until it is known to be an address */
+	return 0;
+}
+
 int restore_layout(const struct tree *t, const struct plan *p, const struct restore_options *o,
 		   struct engine **out, size_t *size, struct tree_error *err)
 {
 	struct engine scratch = { 0 }, *e;
 	struct bump b = { NULL, sizeof scratch };
-	void *at;
-	long mapped;
+	struct restore_image image = { .fd = -1 };
 	int r = fill(&b, t, p, o, &scratch, err);
 
 	if (r < 0)
 		return r;
 	*size = (b.used + 4095) / 4096 * 4096;
-	mapped = SYS6(SYS_mmap, NULL, *size, PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (mapped < 0 && mapped > -4096)
-		return tree_fail(err, (int)mapped, "no memory for the plan (%zu KiB): %s", *size / 1024,
-				 strerror((int)-mapped));
-	at = (void *)(uintptr_t)mapped;    /* a number until it is known to be an address */
-	madvise(at, *size, MADV_DONTDUMP); /* processes that dump core need not dump this */
-	e = at;
-	b = (struct bump){ at, sizeof *e };
+	r = p->reexecs_len ? restore_image(*size, &image, err) : map_anonymous(*size, &image.at, err);
+	if (r < 0)
+		return r;
+	madvise(image.at, *size, MADV_DONTDUMP); /* processes that dump core need not dump this */
+	e = image.at;
+	b = (struct bump){ image.at, sizeof *e };
 	r = fill(&b, t, p, o, e, err);
 	if (r < 0) {
-		munmap(at, *size);
+		munmap(image.at, *size);
+		if (image.fd >= 0)
+			close(image.fd);
 		return r;
 	}
+	e->image_fd = image.fd;
+	e->fds_len = p->fds_len;
+	e->reexecs_len = p->reexecs_len;
+	for (uint32_t k = 0; k < p->fds_len; k++)
+		e->fds[k] = -1;
 	e->actors_len = p->actors_len;
 	e->total = p->actors_len;
 	e->root = p->root;

@@ -283,6 +283,20 @@ case $(cat /proc/sys/kernel/core_pattern) in
 *) it "a core dump that cannot be had is named" core ;;
 esac
 
+execve() { # the sysctl is a PID namespace's own, and never lowered again
+	echo 'echo 2 >/proc/sys/vm/memfd_noexec; exec "$@"' >forbid
+	agree 1 unshare --pid --fork --kill-child --mount-proc sh forbid -- "$TREES/signal-lost-by-execve.json"
+	says "here no memfd can be executed: set the sysctl vm.memfd_noexec to 0 or 1"
+	like "$err" "there can be no memfd for that: Permission denied (sysctl vm.memfd_noexec)" "restore's words"
+	agree 0 -- "$TREES/signal-lost-by-execve.json"
+	says "can do so"
+}
+if [ -w /proc/sys/vm/memfd_noexec ]; then
+	it "an execve that a tree needs and cannot have is named" execve
+else
+	skip "an execve that a tree needs and cannot have is named" "this kernel knows no vm.memfd_noexec, or it is not ours"
+fi
+
 deep() { # a chain of inits, N namespaces inside each other
 	parent=0
 	echo '{"settid": 1, "processes": ['

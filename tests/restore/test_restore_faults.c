@@ -147,7 +147,7 @@ static void test_row(void **state)
 
 /* ------------------------------------------------------------------------------------ rows -- */
 
-#define ROWS_MAX 600
+#define ROWS_MAX 700
 
 static struct row rows[ROWS_MAX];
 static struct CMUnitTest tests[ROWS_MAX];
@@ -209,13 +209,17 @@ static void add_all(void)
 						"leaderless-family",
 						"leaderless-parent-of-another-session",
 						"core",
-						"leaders-in-each-others-sessions" };
+						"leaders-in-each-others-sessions",
+						"signal-lost-by-execve",
+						"signal-lost-inside",
+						"signal-of-a-dead-leader" };
 	static const char *const fresh[] = { "init",
 					     "dead-init",
 					     "stopped-init",
 					     "entered-from-outside",
 					     "orphan-at-subreaper",
-					     "moved-from-outside" };
+					     "moved-from-outside",
+					     "strays-after-execve" };
 	static const int codes[] = { FAULT_LIKELY, -EPERM, -EINTR, -ENOMEM };
 
 	for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
@@ -235,6 +239,7 @@ static void add_all(void)
 		}
 		add_by_user("nested", codes[c]);
 		add_by_user("zombies", codes[c]);
+		add_by_user("signal-lost-by-execve", codes[c]);
 	}
 }
 
@@ -258,6 +263,8 @@ static void add_some(void)
 	add("core", RESTORE_NEW, BUILD, FAULT_LIKELY);
 	add("moved-from-outside", RESTORE_NEW, BUILD, FAULT_LIKELY);
 	add("leaders-in-each-others-sessions", RESTORE_NEW, BUILD, -EPERM);
+	add("signal-lost-by-execve", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
+	add("strays-after-execve", RESTORE_NEW, BUILD, -EPERM);
 	add("nested", RESTORE_NEW, END, FAULT_LIKELY);
 	add("entered", RESTORE_CURRENT, END, FAULT_LIKELY);
 	add("programs", RESTORE_NEW, PROGRAMS, FAULT_LIKELY);

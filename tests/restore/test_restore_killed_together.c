@@ -134,12 +134,14 @@ static void test_row(void **state)
 
 /* ------------------------------------------------------------------------------------ rows -- */
 
-static const char *const trees[] = { "dead-leaders-on-one-way-up", /* these have orphans ... */
+static const char *const trees[] = { "signal-lost-by-execve", /* these have orphans ... */
+				     "dead-leaders-on-one-way-up",
 				     "subreapers",
 				     "clone-parent-of-inner-leader",
 				     "nested-init-adopts",
 				     "leaderless-family",
 				     "leaders-in-each-others-sessions",
+				     "signal-lost-inside",
 				     "single", /* ... and these none */
 				     "groups",
 				     "sessions",
@@ -153,7 +155,7 @@ static const char *const trees[] = { "dead-leaders-on-one-way-up", /* these have
 				     "swapped",
 				     "handed-down",
 				     "children-elsewhere" };
-enum { TREES = sizeof trees / sizeof *trees, SOME = 5 };
+enum { TREES = sizeof trees / sizeof *trees, SOME = 6 };
 
 static struct attempt rows[3 * TREES];
 static char names[3 * TREES][160];

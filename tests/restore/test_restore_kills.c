@@ -69,7 +69,9 @@ static const char *const trees[] = { "single",
 				     "dead-leaders-on-one-way-up",
 				     "subreapers",
 				     "nested-init-adopts",
-				     "leaderless-family" };
+				     "leaderless-family",
+				     "signal-lost-by-execve",
+				     "signal-lost-inside" };
 enum { TREES = sizeof trees / sizeof *trees };
 
 static const char *settid, *folder;

@@ -42,8 +42,6 @@ static uint32_t limit_of(const struct plan *p, uint32_t op)
 	case PLAN_CHILD:
 	case PLAN_THREAD:
 	case PLAN_ENTER:
-	case PLAN_OPEN:
-	case PLAN_ENTER_OPEN:
 	case PLAN_SETPGID_CHILD:
 	case PLAN_SETPGID_LIKE:
 	case PLAN_HEAR:

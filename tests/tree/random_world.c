@@ -86,6 +86,44 @@ static struct pidns_task *make(struct life *l, struct pidns_task *by, uint64_t f
 	return child;
 }
 
+enum deed {
+	SESSION,
+	GROUP,
+	GROUP_OF_OTHER,
+	END,
+	END_LEADER,
+	WAIT,
+	BURY,
+	MARK,
+	ENTER,
+	PUT_IN,
+	UNSHARE,
+	THREAD,
+	EXEC,
+	FORK,
+	DEEDS
+};
+
+/* How often each comes: lives differ in what they are full of. */
+static const uint8_t moods[][DEEDS] = {
+	{ 1, 1, 1, 3, 0, 2, 0, 1, 1, 1, 1, 1, 0, 8 }, /* a bit of everything                 */
+	{ 3, 2, 2, 2, 4, 0, 9, 2, 0, 0, 0, 0, 0, 9 }, /* sessions whose leaders die           */
+	{ 1, 5, 5, 1, 3, 0, 6, 1, 1, 0, 0, 0, 0, 9 }, /* groups                               */
+	{ 2, 2, 2, 2, 2, 0, 6, 2, 4, 3, 1, 0, 0, 9 }, /* namespaces that are entered           */
+	{ 3, 1, 3, 2, 3, 0, 6, 4, 1, 1, 0, 1, 0, 6 }, /* marks, and orphans that follow them  */
+	{ 4, 2, 2, 1, 2, 0, 4, 1, 2, 2, 0, 1, 3, 9 }, /* exit signals, and execve, which loses them */
+};
+#define MOODS_LEN (sizeof moods / sizeof *moods)
+
+/* Siblings have their maker's. */
+static int32_t exit_signal(struct life *l, bool sibling)
+{
+	static const int32_t odd[] = { SIGUSR1, SIGUSR2, 0 };
+	unsigned often = moods[l->mood][EXEC] ? 2 : 12;
+
+	return sibling ? 0 : roll(l, often) ? SIGCHLD : odd[roll(l, 3)];
+}
+
 static void fork_one(struct life *l, struct pidns_task *t)
 {
 	uint64_t flags = 0;
@@ -94,7 +132,7 @@ static void fork_one(struct life *l, struct pidns_task *t)
 		flags |= PIDNS_CLONE_NEWPID;
 	if (roll(l, 5) == 0)
 		flags |= PIDNS_CLONE_PARENT;
-	make(l, t, flags, flags & PIDNS_CLONE_PARENT ? 0 : roll(l, 12) ? SIGCHLD : roll(l, 2) ? SIGUSR1 : 0);
+	make(l, t, flags, exit_signal(l, flags & PIDNS_CLONE_PARENT));
 }
 
 static void move(struct life *l, struct pidns_task *t, int32_t pid)
@@ -144,7 +182,7 @@ static void put_in(struct life *l)
 	if (!l->root_is_init || pid <= 0 || pidns_pidfd_open(l->outside, pid, 0, &fd) < 0)
 		return;
 	if (pidns_setns_pidfd(l->outside, fd, PIDNS_CLONE_NEWPID) == 0)
-		make(l, l->outside, 0, SIGCHLD);
+		make(l, l->outside, 0, exit_signal(l, false));
 	pidns_pidfd_close(fd);
 }
 
@@ -200,33 +238,6 @@ static void end_leader(struct life *l)
 		return;
 	}
 }
-
-enum deed {
-	SESSION,
-	GROUP,
-	GROUP_OF_OTHER,
-	END,
-	END_LEADER,
-	WAIT,
-	BURY,
-	MARK,
-	ENTER,
-	PUT_IN,
-	UNSHARE,
-	THREAD,
-	FORK,
-	DEEDS
-};
-
-/* How often each comes: lives differ in what they are full of. */
-static const uint8_t moods[][DEEDS] = {
-	{ 1, 1, 1, 3, 0, 2, 0, 1, 1, 1, 1, 1, 8 }, /* a bit of everything                 */
-	{ 3, 2, 2, 2, 4, 0, 9, 2, 0, 0, 0, 0, 9 }, /* sessions whose leaders die           */
-	{ 1, 5, 5, 1, 3, 0, 6, 1, 1, 0, 0, 0, 9 }, /* groups                               */
-	{ 2, 2, 2, 2, 2, 0, 6, 2, 4, 3, 1, 0, 9 }, /* namespaces that are entered           */
-	{ 3, 1, 3, 2, 3, 0, 6, 4, 1, 1, 0, 1, 6 }, /* marks, and orphans that follow them  */
-};
-#define MOODS_LEN (sizeof moods / sizeof *moods)
 
 static enum deed choose(struct life *l)
 {
@@ -284,6 +295,9 @@ static void deed(struct life *l)
 		break;
 	case THREAD:
 		thread(l, t);
+		break;
+	case EXEC:
+		pidns_exec(t);
 		break;
 	default:
 		fork_one(l, t);

@@ -90,12 +90,14 @@ static const struct refusal refusals[] = {
 	  "process 102 cannot be built: process 104 and process 102 each need it in a group that neither it "
 	  "nor its parent can name, and it can be born in one only",
 	  false },
-	{ "a signal that its maker lost by execve",
+	{ "siblings by one leader have one exit signal, or SIGCHLD",
 	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 5, \"sid\": 5, " LIVE ","
 	  "{\"nspid\": [6], \"ppid\": 5, \"pgid\": 6, \"sid\": 6, " LIVE ","
+	  "{\"nspid\": [8], \"ppid\": 5, \"pgid\": 6, \"sid\": 6, \"notify_signal\": 12, " LIVE ","
 	  "{\"nspid\": [7], \"ppid\": 5, \"pgid\": 6, \"sid\": 6, \"notify_signal\": 10, " LIVE,
-	  "process 7 cannot be built: its parent gets signal 10 when it dies: process 6 made it with "
-	  "CLONE_PARENT, and had that signal itself until an execve; a placeholder does none",
+	  "process 8 cannot be built: process 6 made it with CLONE_PARENT, so its exit signal is what that "
+	  "one "
+	  "was born with, or SIGCHLD: it cannot be 12 beside 10",
 	  false },
 	{ "an orphan's end is told its parent by SIGCHLD",
 	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 5, \"sid\": 5, " LIVE ","

@@ -186,6 +186,20 @@ static void childrens_namespace_holds_children_without_label(void **state)
 	tree_free(t);
 }
 
+static void a_namespace_that_nobody_lives_in_is_inside_the_innermost_that_names_it(void **state)
+{
+	(void)state;
+	struct tree *t = read_text("{\"nspid\": [10], \"ppid\": 0, \"children_ns\": \"gone\", " LIVE "},"
+				   "{\"nspid\": [11, 1], \"ppid\": 10, \"children_ns\": \"gone\", " LIVE "},"
+				   "{\"nspid\": [12], \"ppid\": 10, \"children_ns\": \"gone\", " LIVE "}");
+	assert_int_equal(t->namespaces_len, 3);
+	assert_int_equal(t->namespaces[2].parent, 1);
+	assert_int_equal(t->namespaces[2].level, 2);
+	for (int k = 0; k < 3; k++)
+		assert_int_equal(t->processes[k].children_ns, 2);
+	tree_free(t);
+}
+
 static void an_init_has_others_beside_it_that_came_from_outside(void **state)
 {
 	(void)state;
@@ -233,6 +247,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_namespace_follows_from_parent_and_numbers),
 		cmocka_unit_test(a_label_tells_namespaces_apart),
 		cmocka_unit_test(childrens_namespace_holds_children_without_label),
+		cmocka_unit_test(a_namespace_that_nobody_lives_in_is_inside_the_innermost_that_names_it),
 		cmocka_unit_test(an_init_has_others_beside_it_that_came_from_outside),
 	};
 	size_t n = 8;
