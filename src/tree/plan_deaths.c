@@ -21,6 +21,7 @@ struct deaths {
 		*next; /* by the parent they are born to: those that die; [0] is of whoever makes the roots */
 	int32_t *adopted; /* those whose orphans have to get past others, by adopter */
 	uint32_t adopted_len;
+	int32_t *depth; /* at birth */
 	bool *dead;
 };
 
@@ -123,7 +124,7 @@ static int adopt(struct planner *pl, struct deaths *d, uint32_t from, uint32_t t
 /* ------------------------------------------------------------------------------------------ the whole -- */
 
 struct turn {
-	int32_t rank, who; /* the lower ones first */
+	int32_t rank, adopter, who; /* the lower ones first */
 };
 
 static int by_turn(const void *a, const void *b)
@@ -132,6 +133,8 @@ static int by_turn(const void *a, const void *b)
 
 	if (x->rank != y->rank)
 		return x->rank > y->rank ? -1 : 1;
+	if (x->adopter != y->adopter)
+		return x->adopter < y->adopter ? -1 : 1;
 	return x->who < y->who ? -1 : 1;
 }
 
@@ -142,7 +145,7 @@ static int32_t rank_of(const struct planner *pl, const struct deaths *d, int32_t
 	int32_t adopter = pl->nodes[x].adopter;
 
 	if (needs_mark(pl, adopter))
-		return pl->nodes[adopter].enter + 1;
+		return d->depth[adopter] + 1;
 	if (pl->nodes[x].lifts)
 		return 0; /* what is to stay behind has been left there by then */
 	for (int32_t y = d->first[x + 1]; y != TREE_NONE; y = d->next[y])
@@ -160,12 +163,23 @@ static int list_adopted(struct planner *pl, struct deaths *d)
 		return -ENOMEM;
 	for (size_t x = wanted; x < len; x++)
 		if (has_way_up(pl, (int32_t)x))
-			turns[d->adopted_len++] = (struct turn){ rank_of(pl, d, (int32_t)x), (int32_t)x };
+			turns[d->adopted_len++] =
+				(struct turn){ rank_of(pl, d, (int32_t)x), pl->nodes[x].adopter, (int32_t)x };
 	qsort(turns, d->adopted_len, sizeof *turns, by_turn);
 	for (uint32_t k = 0; k < d->adopted_len; k++)
 		d->adopted[k] = turns[k].who;
 	free(turns);
 	return 0;
+}
+
+/* Whoever is below another at some time was born below it. */
+static void measure(const struct planner *pl, struct deaths *d)
+{
+	for (size_t k = 0; k < pl->t->processes_len; k++) {
+		int32_t i = pl->order[k], parent = plan__first_parent(pl, i);
+
+		d->depth[i] = parent == TREE_NONE ? 0 : d->depth[parent] + 1;
+	}
 }
 
 static int all(struct planner *pl, struct deaths *d)
@@ -178,6 +192,7 @@ static int all(struct planner *pl, struct deaths *d)
 		d->next[x] = *list;
 		*list = x;
 	}
+	measure(pl, d);
 	TRY(list_adopted(pl, d));
 	for (uint32_t from = 0, to; from < d->adopted_len; from = to) {
 		for (to = from; to < d->adopted_len &&
@@ -201,14 +216,16 @@ int plan__deaths(struct planner *pl)
 	d.first = malloc((len + 1) * sizeof *d.first);
 	d.next = malloc(len * sizeof *d.next);
 	d.adopted = malloc(len * sizeof *d.adopted);
+	d.depth = malloc(len * sizeof *d.depth);
 	d.dead = calloc(len, sizeof *d.dead);
 	for (size_t k = 0; d.first && k <= len; k++)
 		d.first[k] = TREE_NONE;
-	if (d.first && d.next && d.adopted && d.dead)
+	if (d.first && d.next && d.adopted && d.depth && d.dead)
 		r = all(pl, &d);
 	free(d.first);
 	free(d.next);
 	free(d.adopted);
+	free(d.depth);
 	free(d.dead);
 	return r;
 }

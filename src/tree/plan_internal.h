@@ -5,6 +5,7 @@
  * The passes run in this order, each over all processes once or twice, so the whole is linear:
  *   plan_helpers.c   the tree with ghosts (dead leaders) and helpers, which the others work on
  *   plan_sessions.c  the session each is born in, and who makes it
+ *   plan_lower.c     the same for leaders that were born lower than they end
  *   plan_signals.c   the same where exit signals say more
  *   plan_ghosts.c    where dead leaders lived
  *   plan_order.c     an order in which they can be born; namespaces
@@ -217,6 +218,15 @@ int plan__by_helper(struct planner *pl, int32_t c, int32_t maker, int32_t ns, in
 bool plan__comes_before(const struct planner *pl, int32_t leader, int32_t r);
 bool plan__adopts(const struct planner *pl, int32_t r, int32_t leader);
 int plan__adopt(struct planner *pl, int32_t c, int32_t r, int32_t leader);
+
+int plan__from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader);
+
+/* plan_lower.c */
+bool plan__is_led_below(const struct planner *pl, int32_t leader, int32_t r);
+bool plan__can_be_left_behind(const struct planner *pl, int32_t c, int32_t r);
+int plan__leave_behind(struct planner *pl, int32_t c, int32_t r);
+bool plan__can_break_circle(const struct planner *pl, int32_t c, int32_t leader);
+int plan__break_circle(struct planner *pl, int32_t c, int32_t leader);
 
 /* plan_signals.c */
 int plan__notify(const struct planner *pl, int32_t i); /* the exit signal that it is born with */

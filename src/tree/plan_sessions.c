@@ -92,25 +92,11 @@ bool plan__same_space(const struct planner *pl, int32_t i, int32_t r)
 			      : plan__process(pl, i)->ns == plan__process(pl, r)->ns;
 }
 
-/* It is below `r`, or was: see lower().  Nobody is born below himself, so the way up has an end: see can_be_lower(). */
-static bool is_led_below(const struct planner *pl, int32_t leader, int32_t r)
-{
-	if (leader == TREE_NONE)
-		return r == TREE_NONE;
-	if (!pl->lowered || r == TREE_NONE)
-		return plan__below(pl, leader, r);
-	for (int32_t at = leader; at != TREE_NONE;
-	     at = pl->nodes[at].low == TREE_NONE ? pl->nodes[at].parent : pl->nodes[at].low)
-		if (at == r)
-			return true;
-	return false;
-}
-
 /*
  * A sibling of the leader's, if `r` is that one's parent from the beginning; else an orphan.  What is left to `r` has SIGCHLD
  * as its exit signal, and a sibling the leader's.
  */
-static int from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
+int plan__from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 {
 	const struct plan_node *l = &pl->nodes[leader];
 	bool same_space = plan__same_space(pl, leader, r);
@@ -127,46 +113,6 @@ static int from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 	if (!same_space)
 		return plan__refuse_session(pl, c);
 	return plan__by_helper(pl, c, leader, plan__process(pl, leader)->ns, r);
-}
-
-/*
- * A leader that is not below `r` may have been so first.  Parents only move upwards: of those above the leader the first
- * whose parent is above `r`, too, was born as a child of a child of `r`'s, which died when that parent was the nearest
- * subreaper.  Whoever the leader had made for `r` until then stayed behind.
- */
-static int32_t who_was_lower(const struct planner *pl, int32_t leader, int32_t r)
-{
-	while (leader != TREE_NONE && !plan__below(pl, r, pl->nodes[leader].parent))
-		leader = pl->nodes[leader].parent;
-	return leader;
-}
-
-static bool can_be_lower(const struct planner *pl, int32_t z, int32_t r)
-{
-	const struct plan_node *n;
-
-	if (z == TREE_NONE || r == TREE_NONE || z == r || is_led_below(pl, r, z))
-		return false;
-	n = &pl->nodes[z];
-	return n->low == TREE_NONE && n->role == PLAN_WANTED && !plan__is_init(pl, z) && r != n->parent &&
-	       plan__same_space(pl, z, r) && plan__same_space(pl, z, n->parent) &&
-	       plan__notify(pl, z) == SIGCHLD &&
-	       (n->birth_session == FREE || n->birth_session == plan__session(pl, r));
-}
-
-static int lower(struct planner *pl, int32_t z, int32_t r)
-{
-	int32_t h = plan__helper(pl, r, plan__process(pl, r)->ns, plan__session(pl, r));
-
-	if (h < 0)
-		return h;
-	pl->lowered = true;
-	pl->nodes[h].adopter = pl->nodes[z].parent;
-	pl->nodes[h].lifts = true;
-	pl->nodes[z].low = r;
-	pl->nodes[z].birth_session = plan__session(pl, r);
-	plan__set_maker(pl, z, h, false);
-	return 0;
 }
 
 /* `r` is an init that gets orphans of sessions which `leader` leads (TREE_NONE: outside) from outside. */
@@ -190,24 +136,6 @@ static void need(struct planner *pl, int32_t c, int32_t r)
 	plan__set_maker(pl, c, r, false);
 }
 
-/* The session's leader was below `r` first, and made `c` there. */
-static bool can_be_left_behind(const struct planner *pl, int32_t c, int32_t r)
-{
-	int32_t leader = plan__founder(pl, pl->nodes[c].birth_session);
-
-	return leader != TREE_NONE && plan__notify(pl, c) == SIGCHLD && plan__same_space(pl, leader, r) &&
-	       can_be_lower(pl, who_was_lower(pl, leader, r), r);
-}
-
-static int leave_behind(struct planner *pl, int32_t c, int32_t r)
-{
-	int32_t leader = plan__founder(pl, pl->nodes[c].birth_session);
-
-	if (!is_led_below(pl, leader, r))
-		TRY(lower(pl, who_was_lower(pl, leader, r), r));
-	return from_below(pl, c, r, leader);
-}
-
 static bool can_be_adopted(const struct planner *pl, int32_t c, int32_t r)
 {
 	return plan__adopts(pl, r, plan__founder(pl, pl->nodes[c].birth_session)) &&
@@ -224,29 +152,9 @@ static int from_above(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 		pl->nodes[r].first_need = c;
 		return 0;
 	}
-	if (can_be_left_behind(pl, c, r))
-		return leave_behind(pl, c, r);
+	if (plan__can_be_left_behind(pl, c, r))
+		return plan__leave_behind(pl, c, r);
 	return plan__refuse_session(pl, c);
-}
-
-/* `c` is to be born in a session whose leader is to be born in `c`'s own: neither could be first. */
-static bool is_circle(const struct planner *pl, int32_t c, int32_t leader)
-{
-	return pl->nodes[c].leads_session && leader != TREE_NONE && pl->nodes[leader].leads_session &&
-	       pl->nodes[leader].birth_session == plan__process(pl, c)->nspid[0];
-}
-
-/* Then the other leader was below `c` first, and made those for which `c` was to be in its session. */
-static int break_circle(struct planner *pl, int32_t c, int32_t leader)
-{
-	int32_t session = pl->nodes[c].birth_session;
-
-	TRY(lower(pl, who_was_lower(pl, leader, c), c));
-	pl->nodes[c].birth_session = FREE;
-	for (int32_t k = pl->nodes[c].first_kept; k != TREE_NONE; k = pl->nodes[k].next_kept)
-		if (k != leader && pl->nodes[k].birth_session == session)
-			TRY(from_below(pl, k, c, leader));
-	return 0;
 }
 
 static bool is_of_ghost(const struct planner *pl, int32_t session)
@@ -306,7 +214,7 @@ static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int
 		if (!plan__comes_before(pl, plan__founder(pl, session), r) ||
 		    comes_after(pl, plan__founder(pl, session), r))
 			continue;
-		if (!adopted && !can_be_left_behind(pl, c, r))
+		if (!adopted && !plan__can_be_left_behind(pl, c, r))
 			now = 3;
 		else if (session == above && !(adopted && ghost))
 			now = 2;
@@ -339,9 +247,9 @@ static int settle_needs(struct planner *pl, int32_t r)
 			plan__set_maker(pl, c, r, false);
 		else if (can_be_adopted(pl, c, r))
 			TRY(plan__adopt(pl, c, r, plan__founder(pl, pl->nodes[c].birth_session)));
-		else if (can_be_left_behind(pl, c, r) ||
-			 is_led_below(pl, plan__founder(pl, pl->nodes[c].birth_session), r))
-			TRY(leave_behind(pl, c, r));
+		else if (plan__can_be_left_behind(pl, c, r) ||
+			 plan__is_led_below(pl, plan__founder(pl, pl->nodes[c].birth_session), r))
+			TRY(plan__leave_behind(pl, c, r));
 		else
 			return plan__refuse_session(pl, c);
 	}
@@ -365,10 +273,10 @@ static int settle(struct planner *pl, int32_t c)
 		pl->nodes[leader].first_need = c;
 		return 0;
 	}
-	if (is_circle(pl, c, leader) && can_be_lower(pl, who_was_lower(pl, leader, c), c))
-		return break_circle(pl, c, leader);
-	if (leader != TREE_NONE && is_led_below(pl, leader, r))
-		return from_below(pl, c, r, leader);
+	if (plan__can_break_circle(pl, c, leader))
+		return plan__break_circle(pl, c, leader);
+	if (leader != TREE_NONE && plan__is_led_below(pl, leader, r))
+		return plan__from_below(pl, c, r, leader);
 	return from_above(pl, c, r, leader);
 }
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan_lower.c: leaders that are born lower than they end.
+ *
+ * A leader that is not below `r`, who has a child of its session, may have been so first.  Parents only move upwards: of
+ * those above the leader the first whose parent is above `r`, too, or was, was born as a child of a child of `r`'s, which
+ * died when that parent was the nearest subreaper.  Whoever the leader had made for `r` until then stayed behind.
+ *
+ * Keeps:   nobody is born below himself.
+ */
+#include "plan_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* It is below `r`, or was: see lower().  The way up has an end: see can_be_lower(). */
+bool plan__is_led_below(const struct planner *pl, int32_t leader, int32_t r)
+{
+	if (leader == TREE_NONE)
+		return r == TREE_NONE;
+	if (!pl->lowered || r == TREE_NONE)
+		return plan__below(pl, leader, r);
+	for (int32_t at = leader; at != TREE_NONE;
+	     at = pl->nodes[at].low == TREE_NONE ? pl->nodes[at].parent : pl->nodes[at].low)
+		if (at == r)
+			return true;
+	return false;
+}
+
+/*
+ * `r`, of a session that is led elsewhere below its parent, may have been born to a helper of that leader's: then `above`
+ * was above it, but not `z`.
+ */
+static bool was_below(const struct planner *pl, int32_t r, int32_t above, int32_t z)
+{
+	const struct plan_node *n = &pl->nodes[r];
+	int32_t leader = plan__founder(pl, n->birth_session == FREE ? 0 : n->birth_session);
+
+	return leader != TREE_NONE && leader != r && pl->nodes[leader].role == PLAN_WANTED &&
+	       plan__session(pl, n->parent) != n->birth_session && plan__notify(pl, r) == SIGCHLD &&
+	       plan__same_space(pl, leader, n->parent) && plan__below(pl, leader, n->parent) &&
+	       plan__below(pl, leader, above) && !plan__below(pl, leader, z);
+}
+
+/* Of those above `leader`, or it: the one that was below `r`. */
+static int32_t who_was_lower(const struct planner *pl, int32_t leader, int32_t r)
+{
+	int32_t above = pl->nodes[leader].parent;
+
+	while (!plan__below(pl, r, above) && !was_below(pl, r, above, leader)) {
+		leader = above;
+		above = pl->nodes[leader].parent;
+	}
+	return leader;
+}
+
+static bool can_be_lower(const struct planner *pl, int32_t z, int32_t r)
+{
+	const struct plan_node *n;
+
+	if (z == TREE_NONE || r == TREE_NONE || z == r || plan__is_led_below(pl, r, z))
+		return false;
+	n = &pl->nodes[z];
+	return n->low == TREE_NONE && n->role == PLAN_WANTED && !plan__is_init(pl, z) && r != n->parent &&
+	       plan__same_space(pl, z, r) && plan__same_space(pl, z, n->parent) &&
+	       plan__notify(pl, z) == SIGCHLD &&
+	       (n->birth_session == FREE || n->birth_session == plan__session(pl, r));
+}
+
+static int lower(struct planner *pl, int32_t z, int32_t r)
+{
+	int32_t h = plan__helper(pl, r, plan__process(pl, r)->ns, plan__session(pl, r));
+
+	if (h < 0)
+		return h;
+	pl->lowered = true;
+	pl->nodes[h].adopter = pl->nodes[z].parent;
+	pl->nodes[h].lifts = true;
+	pl->nodes[z].low = r;
+	pl->nodes[z].birth_session = plan__session(pl, r);
+	plan__set_maker(pl, z, h, false);
+	return 0;
+}
+
+/* The session's leader was below `r` first, and made `c` there. */
+bool plan__can_be_left_behind(const struct planner *pl, int32_t c, int32_t r)
+{
+	int32_t leader = plan__founder(pl, pl->nodes[c].birth_session);
+
+	return leader != TREE_NONE && plan__notify(pl, c) == SIGCHLD && plan__same_space(pl, leader, r) &&
+	       can_be_lower(pl, who_was_lower(pl, leader, r), r);
+}
+
+int plan__leave_behind(struct planner *pl, int32_t c, int32_t r)
+{
+	int32_t leader = plan__founder(pl, pl->nodes[c].birth_session);
+
+	if (!plan__is_led_below(pl, leader, r))
+		TRY(lower(pl, who_was_lower(pl, leader, r), r));
+	return plan__from_below(pl, c, r, leader);
+}
+
+/* `c` is to be born in a session whose leader is to be born in `c`'s own: neither could be first. */
+static bool is_circle(const struct planner *pl, int32_t c, int32_t leader)
+{
+	return pl->nodes[c].leads_session && leader != TREE_NONE && pl->nodes[leader].leads_session &&
+	       pl->nodes[leader].birth_session == plan__process(pl, c)->nspid[0];
+}
+
+bool plan__can_break_circle(const struct planner *pl, int32_t c, int32_t leader)
+{
+	return is_circle(pl, c, leader) && can_be_lower(pl, who_was_lower(pl, leader, c), c);
+}
+
+/* Then the other leader was below `c` first, and made those for which `c` was to be in its session. */
+int plan__break_circle(struct planner *pl, int32_t c, int32_t leader)
+{
+	int32_t session = pl->nodes[c].birth_session;
+
+	TRY(lower(pl, who_was_lower(pl, leader, c), c));
+	pl->nodes[c].birth_session = FREE;
+	for (int32_t k = pl->nodes[c].first_kept; k != TREE_NONE; k = pl->nodes[k].next_kept)
+		if (k != leader && pl->nodes[k].birth_session == session)
+			TRY(plan__from_below(pl, k, c, leader));
+	return 0;
+}
