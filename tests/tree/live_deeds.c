@@ -90,7 +90,7 @@ static int pick_notify(struct maker *m)
 {
 	static const int signals[] = { 0, SIGUSR1, SIGUSR2, SIGTERM, SIGWINCH, SIGHUP, 34, 64 };
 
-	if (!maker_may(m, LIVE_TREE_NOTIFY) || !maker_chance(m, 15))
+	if (!maker_may(m, LIVE_TREE_NOTIFY) || !maker_chance(m, maker_may(m, LIVE_TREE_WILD) ? 30 : 15))
 		return SIGCHLD;
 	return signals[maker_below(m, sizeof signals / sizeof *signals)];
 }
@@ -218,7 +218,7 @@ static int move_child(struct maker *m, uint32_t node)
 	uint32_t leader = m->nodes[anybody(m)].group;
 	const struct live_made *l = &m->nodes[leader];
 
-	if (n->parent == 0 || leader == 0 || leader == n->group || n->session == node ||
+	if (n->execed || n->parent == 0 || leader == 0 || leader == n->group || n->session == node ||
 	    n->session != p->session || l->session != p->session || l->ns != p->ns ||
 	    !leads_somebody(m, leader) || (maker_is_init(m, node) && n->ns == l->ns))
 		return 0;
@@ -340,13 +340,30 @@ static int sibling(struct maker *m, uint32_t node)
 	return 0;
 }
 
+static int exec(struct maker *m, uint32_t node)
+{
+	struct live_made *n;
+
+	/* rather a leader with a signal to lose */
+	for (int tries = 0; tries < 8 && (m->nodes[node].session != node || m->nodes[node].notify == SIGCHLD);
+	     tries++)
+		node = anybody(m);
+	n = &m->nodes[node];
+	n->execed = true;
+	n->threads = 0;
+	n->notify = SIGCHLD;
+	return maker_ask(m, node, &(struct live_box){ .op = LIVE_EXEC });
+}
+
 static int wild_deed(struct maker *m, uint32_t node)
 {
-	switch (maker_below(m, 5)) {
+	switch (maker_below(m, 6)) {
 	case 0:
 		return maker_mark(m, node, node == 1 || maker_chance(m, 60));
 	case 1:
 		return m->len < m->s->boxes_len - 1 ? sibling(m, node) : 0;
+	case 2:
+		return exec(m, node);
 	default:
 		return vanish(m, node);
 	}

@@ -24,6 +24,7 @@ enum live_op {
 	LIVE_KILL,      /* a: a child, b: the signal */
 	LIVE_AWAIT,     /* a: a child, b: WEXITED or WSTOPPED, also WNOWAIT */
 	LIVE_SUBREAPER, /* a: 0 or 1 */
+	LIVE_EXEC,      /* the test program once more, which goes on as this node with the same name */
 	LIVE_LAST_PID,  /* a: the next number in its namespace is one more */
 };
 
@@ -36,6 +37,7 @@ struct live_box {
 };
 
 struct live_shared {
+	int32_t fd; /* its memfd, open in all nodes */
 	uint32_t boxes_len;
 	char core_dir[32];
 	struct live_box boxes[];

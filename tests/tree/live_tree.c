@@ -180,12 +180,17 @@ static int find_root(struct live_tree *t)
 static int make_shared(struct live_tree *t, unsigned size, unsigned shapes)
 {
 	t->shared_size = sizeof(struct live_shared) + (size + 2) * sizeof(struct live_box);
-	t->shared = mmap(NULL, t->shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd = memfd_create("live-tree", 0); /* not close-on-exec: LIVE_EXEC */
+	t->shared = fd < 0 || ftruncate(fd, (off_t)t->shared_size) < 0
+			    ? MAP_FAILED
+			    : mmap(NULL, t->shared_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (t->shared == MAP_FAILED) {
 		t->shared = NULL;
+		close(fd);
 		return -ENOMEM;
 	}
 	struct live_shared *s = t->shared;
+	s->fd = fd;
 	s->boxes_len = size + 2;
 	if (shapes & LIVE_TREE_CORES) {
 		strcpy(t->core_dir, "/tmp/live-tree-XXXXXX");
@@ -248,8 +253,10 @@ void live_tree_stop(struct live_tree *t)
 			;
 		close(t->init_pidfd);
 	}
-	if (t->shared)
+	if (t->shared) {
+		close(((struct live_shared *)t->shared)->fd);
 		munmap(t->shared, t->shared_size);
+	}
 	free(t->made);
 	if (t->core_dir[0])
 		remove_cores(t->core_dir);

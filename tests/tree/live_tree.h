@@ -33,7 +33,8 @@ enum {
 	LIVE_TREE_ALL = (1 << 10) - 1,
 	/* not in ALL: what it takes labels and other processes' help to make */
 	LIVE_TREE_HELPED = 1 << 10, /* children that their parent moved, or put into an existing namespace */
-	/* processes that die and are reaped on the way, subreapers, CLONE_PARENT: ghosts and orphans */
+	/* processes that die and are reaped on the way, subreapers, CLONE_PARENT, execve: ghosts, orphans, lost exit
+	 * signals */
 	LIVE_TREE_WILD = 1 << 11,
 	LIVE_TREE_HIGH =
 		1
@@ -54,6 +55,7 @@ struct live_made {
 	bool dead, stopped;
 	bool gone; /* dead and reaped */
 	bool subreaper;
+	bool execed;   /* since it was born: its parent cannot move it any more */
 	int exit_code; /* of the dead: or -1, and then */
 	int exit_signal;
 	int stop_signal; /* of the stopped; TSTP, TTIN and TTOU become STOP in an orphaned group */

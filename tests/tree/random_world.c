@@ -130,7 +130,7 @@ static void fork_one(struct life *l, struct pidns_task *t)
 
 	if (roll(l, 5) == 0 && pidns_ns_level(pidns_task_ns(t)) < LEVELS && l->spaces_len < SPACES)
 		flags |= PIDNS_CLONE_NEWPID;
-	if (roll(l, 5) == 0)
+	if (roll(l, moods[l->mood][EXEC] ? 2 : 5) == 0)
 		flags |= PIDNS_CLONE_PARENT;
 	make(l, t, flags, exit_signal(l, flags & PIDNS_CLONE_PARENT));
 }
@@ -239,6 +239,18 @@ static void end_leader(struct life *l)
 	}
 }
 
+/* Rather somebody who has one to lose, and siblings that show it. */
+static void lose_signal(struct life *l, struct pidns_task *t)
+{
+	for (int tries = 0; tries < 8 && t; tries++) {
+		if (pidns_exit_signal(t) != SIGCHLD && pidns_task_link(t, PIDNS_SID) == pidns_task_id(t))
+			break;
+		t = anybody(l);
+	}
+	if (t)
+		pidns_exec(t);
+}
+
 static enum deed choose(struct life *l)
 {
 	const uint8_t *mood = moods[l->mood];
@@ -297,7 +309,7 @@ static void deed(struct life *l)
 		thread(l, t);
 		break;
 	case EXEC:
-		pidns_exec(t);
+		lose_signal(l, t);
 		break;
 	default:
 		fork_one(l, t);
