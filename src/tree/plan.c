@@ -105,7 +105,7 @@ bool plan__mover_sees(const struct planner *pl, int32_t i, int32_t founder)
 {
 	int32_t mover = plan__mover(pl, i);
 
-	if (founder == TREE_NONE)
+	if (founder == TREE_NONE || pl->nodes[i].carried)
 		return false;
 	/* its maker was in its session when it made it; a maker's parent may never have been */
 	if (pl->nodes[i].sibling && plan__session(pl, mover) != pl->nodes[i].birth_session &&

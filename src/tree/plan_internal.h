@@ -57,6 +57,7 @@ struct plan_node {
 	int32_t first_kept, next_kept;     /* those whose parent it is in the end */
 	uint8_t role;                      /* enum plan_role */
 	bool sibling;                      /* made with CLONE_PARENT: its parent is its maker's */
+	bool carried;                      /* it is born when its parent cannot move it any more */
 	bool anywhere;                     /* it stays in the group that it is born in */
 	bool got_helper;                   /* a founder: somebody was made to stand in for it */
 	bool never_stands_in;              /* others wait for what it would do afterwards     */

@@ -228,9 +228,21 @@ static bool or_siblings_are(const struct planner *pl, int32_t i)
 	return moved;
 }
 
+/* A sibling of its helper's, which has been in all groups that it and its own siblings would have been moved to. */
+static int carry_as_sibling(struct planner *pl, int32_t i)
+{
+	bool moved = or_siblings_are(pl, i);
+
+	TRY(plan__interpose(pl, i, plan__process(pl, plan__maker(pl, i))->ns));
+	pl->nodes[i].carried |= moved;
+	for (int32_t c = pl->nodes[i].first_child; c != TREE_NONE; c = pl->nodes[c].next_sibling)
+		pl->nodes[c].carried |= moved && pl->nodes[c].sibling;
+	return 0;
+}
+
 /*
  * A short-lived child of its maker's carries session and group on, and makes it later: as its sibling, or, where a parent
- * has to move it, as its own child, which is left to its maker.
+ * has to move it, as its own child, which is left to its maker; but then it has SIGCHLD as its exit signal.
  */
 static int carry(struct planner *pl)
 {
@@ -244,7 +256,7 @@ static int carry(struct planner *pl)
 		if (plan__notify(pl, i) == SIGCHLD && or_siblings_are(pl, i))
 			TRY(plan__by_helper(pl, i, r, plan__process(pl, r)->ns, r));
 		else
-			TRY(plan__interpose(pl, i, plan__process(pl, r)->ns));
+			TRY(carry_as_sibling(pl, i));
 		pl->changed = true;
 	}
 	return 0;
