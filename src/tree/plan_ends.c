@@ -358,17 +358,31 @@ int plan__count_dead(struct planner *pl)
 	return dead && stopped ? plan__counter(pl, dead, &pl->k_dead) : 0;
 }
 
-/* What a user who asked for programs should know of those that stay placeholders. */
+/* What a user who asked for programs should know: of those that stay placeholders, and of what execve does to the others. */
 static int note_exec(struct planner *pl)
 {
-	uint32_t left = (uint32_t)pl->wanted->processes_len - pl->plan->commands_len;
+	const struct plan *plan = pl->plan;
+	uint32_t left = (uint32_t)pl->wanted->processes_len - plan->commands_len, signals = 0;
 
-	if (!pl->o.exec || !left)
+	if (!pl->o.exec)
 		return 0;
-	return plan__note(pl->plan,
-			  "%u of %zu processes stay placeholders: zombies, stopped ones, those with threads "
-			  "or without argv in the file",
-			  left, pl->wanted->processes_len);
+	for (uint32_t k = 0; k < plan->commands_len; k++) {
+		int16_t sig = pl->wanted->processes[plan->commands[k]].notify_signal;
+
+		signals += sig != TREE_ABSENT && sig != SIGCHLD;
+	}
+	if (signals)
+		TRY(plan__note(
+			pl->plan,
+			"execve makes SIGCHLD the exit signal of whoever starts a program, and %u of them "
+			"had another in the file",
+			signals));
+	return left ? plan__note(pl->plan,
+				 "%u of %zu processes stay placeholders: zombies, stopped ones, those with "
+				 "threads "
+				 "or without argv in the file",
+				 left, pl->wanted->processes_len)
+		    : 0;
 }
 
 int plan__ends(struct planner *pl)

@@ -109,6 +109,13 @@ programs() {
 	like "$out" "reap orphans until process 10 ends"
 	run "$SETTID" plan tree
 	unlike "$out" "start its program"
+	unlike "$out" "execve makes SIGCHLD"
+	run "$SETTID" plan --exec - <<-'END'
+		{"settid": 1, "processes": [
+		{"nspid": [10], "ppid": 0, "pgid": 0, "sid": 0, "state": "live", "argv": ["sh"]},
+		{"nspid": [11], "ppid": 10, "pgid": 0, "sid": 0, "state": "live", "notify_signal": 10, "argv": ["sh"]}]}
+	END
+	like "$out" "note: execve makes SIGCHLD the exit signal of whoever starts a program, and 1 of them had another"
 }
 it "--exec starts programs in the end" programs
 
