@@ -4,7 +4,7 @@
  *
  * Keeps:   (C1) all ids of a state are processes or held by one as group or session;
  *          (C3) states are canonical before they are looked up, so each is met once, and first by a shortest way.
- * Costs:   23 bytes and two slots for each state.
+ * Costs:   24 bytes and two slots for each state.
  */
 #include "reach.h"
 
@@ -32,12 +32,12 @@ static size_t slot_of(const struct reach *r, struct reach_key key)
 
 bool reach_has(const struct reach *r, const struct reach_state *s)
 {
-	return r->slots && r->slots[slot_of(r, reach_pack(s, r->o.root_is_init))] != 0;
+	return r->slots && r->slots[slot_of(r, reach_pack(s, &r->o))] != 0;
 }
 
 void reach_get(const struct reach *r, size_t k, struct reach_state *s)
 {
-	reach_unpack(r->keys[k], r->o.root_is_init, s);
+	reach_unpack(r->keys[k], &r->o, s);
 }
 
 /* All or nothing but larger arrays. */
@@ -90,7 +90,7 @@ void reach_meet(struct reach *r, uint32_t from, struct reach_deed by, struct rea
 		r->failed = true;
 		return;
 	}
-	key = reach_pack(s, r->o.root_is_init);
+	key = reach_pack(s, &r->o);
 	at = slot_of(r, key);
 	if (r->slots[at])
 		return;
@@ -132,18 +132,19 @@ static void rename_kept(struct reach_state *s, const uint8_t *to, unsigned len)
 
 		if (k == REACH_OUT)
 			continue;
-		out.alive |= (uint8_t)(reach_lives(s, i) << k);
-		out.zombie |= (uint8_t)((s->zombie >> i & 1) << k);
+		out.alive |= (reach_set)(reach_lives(s, i) << k);
+		out.zombie |= (reach_set)((s->zombie >> i & 1) << k);
 		out.parent[k] = renamed(to, s->parent[i]);
 		out.ns[k] = renamed(to, s->ns[i]);
 		out.outer[k] = reach_is_init(s, i) && i ? renamed(to, s->outer[i]) : 0;
 		out.group[k] = renamed(to, s->group[i]);
 		out.session[k] = renamed(to, s->session[i]);
+		out.signal[k] = s->signal[i];
 	}
 	*s = out;
 }
 
-void reach_keep(struct reach_state *s, uint8_t keep)
+void reach_keep(struct reach_state *s, reach_set keep)
 {
 	uint8_t to[REACH_MAX], len = 0;
 
@@ -169,27 +170,31 @@ static void be_born(struct reach_state *n, unsigned maker, struct reach_deed d)
 	bool new_ns = d.op == REACH_NEW || d.op == REACH_NEW_SIBLING, outside = maker == REACH_OUT;
 	unsigned c = n->len++;
 
-	n->alive |= (uint8_t)(1u << c);
+	n->alive |= (reach_set)(1u << c);
 	n->parent[c] = outside ? REACH_OUT : sibling ? n->parent[maker] : (uint8_t)maker;
 	n->group[c] = outside ? REACH_OUT : n->group[maker];
 	n->session[c] = outside ? REACH_OUT : n->session[maker];
 	n->ns[c] = (uint8_t)(new_ns ? c : d.what);
 	n->outer[c] = (uint8_t)(new_ns ? n->ns[maker] : 0);
+	n->signal[c] = (uint8_t)(sibling ? reach_signal_seen(n, maker) : d.signal);
 }
 
 static void end(struct reach_state *n, unsigned who, unsigned reaper)
 {
 	for (unsigned k = 0; k < n->len; k++)
-		if (reach_lives(n, k) && n->parent[k] == who)
+		if (reach_lives(n, k) && n->parent[k] == who) {
 			n->parent[k] = (uint8_t)reaper;
+			n->signal[k] = n->signal[k] == REACH_CHLD_BY_EXEC ? REACH_CHLD_BY_EXEC : REACH_CHLD;
+		}
 }
 
 /* A dead leader is a number only. */
 static void be_buried(struct reach_state *n, unsigned who)
 {
-	n->alive &= (uint8_t) ~(1u << who);
-	n->zombie &= (uint8_t) ~(1u << who);
+	n->alive &= (reach_set) ~(1u << who);
+	n->zombie &= (reach_set) ~(1u << who);
 	n->parent[who] = n->group[who] = n->session[who] = REACH_OUT;
+	n->signal[who] = REACH_CHLD;
 	for (unsigned k = 0; k < n->len && reach_is_init(n, who);
 	     k++) /* others that led groups in there are dead */
 		if (k != who && n->ns[k] == who)
@@ -211,7 +216,7 @@ void reach_do(const struct reach_state *s, struct reach_deed d, struct reach_sta
 		return;
 	case REACH_EXIT:
 		end(out, d.who, d.what);
-		out->zombie |= (uint8_t)(1u << d.who);
+		out->zombie |= (reach_set)(1u << d.who);
 		return;
 	case REACH_DIE:
 		end(out, d.who, d.what);
@@ -219,6 +224,9 @@ void reach_do(const struct reach_state *s, struct reach_deed d, struct reach_sta
 		return;
 	case REACH_BURY:
 		be_buried(out, d.who);
+		return;
+	case REACH_EXEC:
+		out->signal[d.who] = d.signal;
 		return;
 	default:
 		be_born(out, d.who, d);
@@ -233,15 +241,25 @@ struct at {
 	struct reach_state s;
 };
 
-static void reached(struct at *a, enum reach_op op, unsigned who, unsigned what)
+static void done(struct at *a, struct reach_deed d)
 {
-	const struct reach_deed d = { (uint8_t)op, (uint8_t)who, (uint8_t)what };
 	struct reach_state n;
 	uint8_t to[REACH_MAX];
 
 	reach_do(&a->s, d, &n);
 	reach_forget(&n, to);
 	reach_meet(a->r, a->index, d, &n);
+}
+
+static void reached(struct at *a, enum reach_op op, unsigned who, unsigned what)
+{
+	done(a, (struct reach_deed){ (uint8_t)op, (uint8_t)who, (uint8_t)what, REACH_CHLD });
+}
+
+static void born(struct at *a, enum reach_op op, unsigned maker, unsigned ns)
+{
+	for (uint8_t sig = REACH_CHLD; sig <= (a->r->o.signals ? REACH_USR2 : REACH_CHLD); sig++)
+		done(a, (struct reach_deed){ (uint8_t)op, (uint8_t)maker, (uint8_t)ns, sig });
 }
 
 static void births(struct at *a)
@@ -256,21 +274,21 @@ static void births(struct at *a)
 		if (!reach_acts(s, m))
 			continue;
 		if (a->r->o.namespaces) {
-			reached(a, REACH_NEW, m, 0);
+			born(a, REACH_NEW, m, 0);
 			if (sibling)
 				reached(a, REACH_NEW_SIBLING, m, 0);
 		}
 		for (unsigned ns = 0; ns < s->len; ns++) {
 			if (!reach_acts(s, ns) || !reach_is_init(s, ns) || !reach_is_inside(s, ns, s->ns[m]))
 				continue;
-			reached(a, REACH_FORK, m, ns);
+			born(a, REACH_FORK, m, ns);
 			if (sibling)
 				reached(a, REACH_SIBLING, m, ns);
 		}
 	}
 	for (unsigned ns = 0; a->r->o.root_is_init && ns < s->len; ns++)
 		if (reach_acts(s, ns) && reach_is_init(s, ns))
-			reached(a, REACH_FORK, REACH_OUT, ns);
+			born(a, REACH_FORK, REACH_OUT, ns);
 }
 
 /* Who is in it says which session it is of; nobody: it does not exist. */
@@ -313,7 +331,7 @@ static void moves(struct at *a, unsigned who)
 			continue; /* the hazard */
 		if (can_move(s, who, who, group))
 			reached(a, REACH_SETPGID, who, group);
-		else if (can_move(s, s->parent[who], who, group))
+		else if (s->signal[who] != REACH_CHLD_BY_EXEC && can_move(s, s->parent[who], who, group))
 			reached(a, REACH_MOVE, who, group);
 	}
 	if (reach_acts(s, who) && s->session[who] != who && member_of(s, who) == s->len)
@@ -361,6 +379,16 @@ static void deaths(struct at *a, unsigned who)
 	die(a, who, ns);
 }
 
+/* Who has SIGCHLD already gets nothing from it.  In one namespace all move themselves. */
+static void execs(struct at *a, unsigned who)
+{
+	bool moved = a->r->o.namespaces;
+
+	if (!a->r->o.execs || !reach_acts(&a->s, who) || reach_signal_seen(&a->s, who) == REACH_CHLD)
+		return;
+	done(a, (struct reach_deed){ REACH_EXEC, (uint8_t)who, 0, moved ? REACH_CHLD_BY_EXEC : REACH_CHLD });
+}
+
 bool reach_all(struct reach *r)
 {
 	struct reach_state first = { .len = 1,
@@ -379,6 +407,7 @@ bool reach_all(struct reach *r)
 			if (!reach_lives(&a.s, i))
 				continue;
 			moves(&a, i);
+			execs(&a, i);
 			if (i > 0)
 				deaths(&a, i);
 		}
@@ -422,9 +451,11 @@ bool reach_is_tree(const struct reach *r, const struct reach_state *s, struct re
 	if (!r->o.root_is_init && roots != 1)
 		return false;
 	*tree = *s;
-	for (unsigned k = 0; k < s->len; k++)
+	for (unsigned k = 0; k < s->len; k++) {
+		tree->signal[k] = (uint8_t)reach_signal_seen(s, k);
 		if (!reach_lives(s, k))
 			trim_ghost(tree, k);
+	}
 	reach_canonical(tree, NULL);
 	return true;
 }

@@ -14,16 +14,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REACH_MAX = 8, REACH_OUT = 15 };
+/* A multiple of four: with 9 the searches take half as long again. */
+enum { REACH_MAX = 12, REACH_OUT = 15 };
+
+/* Who of them, a bit each. */
+typedef uint16_t reach_set;
+
+/* What a process's parent gets when it dies.  Who has done an execve has SIGCHLD from then on, and is moved by nobody. */
+enum reach_signal { REACH_CHLD, REACH_USR1, REACH_USR2, REACH_CHLD_BY_EXEC };
 
 struct reach_state {
-	uint8_t len;
-	uint8_t alive;  /* a bit each; zombies have it, too */
-	uint8_t zombie; /* a bit each */
+	reach_set alive, zombie; /* zombies are in both */
+	uint16_t len;            /* no padding: states are compared as they lie in memory */
 	uint8_t parent[REACH_MAX];
 	uint8_t ns[REACH_MAX];    /* by its init; 0 = level 0 */
 	uint8_t outer[REACH_MAX]; /* of an init: the namespace around its own */
 	uint8_t group[REACH_MAX], session[REACH_MAX];
+	uint8_t signal[REACH_MAX]; /* enum reach_signal */
 };
 
 /*
@@ -33,7 +40,10 @@ struct reach_state {
 struct reach_options {
 	bool root_is_init;
 	bool namespaces;
-	bool zombies;     /* the dead may stay unburied */
+	bool zombies; /* the dead may stay unburied */
+	bool signals; /* any of enum reach_signal; else all have SIGCHLD */
+	bool execs;
+	bool groupless;   /* set by reach_all_free() */
 	unsigned ids_max; /* processes and dead leaders at one time, without process 0 if that is outside */
 };
 
@@ -47,12 +57,14 @@ enum reach_op {
 	REACH_MOVE,    /* `who` is moved to group `what` by its parent                    */
 	REACH_DIE,     /* `who` dies, its children go to `what`, and is buried            */
 	REACH_EXIT,    /* the same, but it stays a zombie                                 */
-	REACH_BURY     /* `who`, a zombie, is reaped                                      */
+	REACH_BURY,    /* `who`, a zombie, is reaped                                      */
+	REACH_EXEC     /* `who` does an execve                                            */
 };
 
 /* By the names in the state that it was done in. */
 struct reach_deed {
 	uint8_t op, who, what;
+	uint8_t signal; /* of who is made; with CLONE_PARENT it is the maker's */
 };
 
 struct reach_key {
@@ -90,7 +102,7 @@ bool reach_is_inside(const struct reach_state *s, unsigned ns, unsigned outer);
 void reach_meet(struct reach *r, uint32_t from, struct reach_deed by, struct reach_state *s);
 
 /* Only those whose bit is set are left. */
-void reach_keep(struct reach_state *s, uint8_t keep);
+void reach_keep(struct reach_state *s, reach_set keep);
 
 /* reach_free.c: the same in one namespace, below a process; but groups are no part of a state.  And is it a tree's? */
 bool reach_all_free(struct reach *r);
@@ -101,12 +113,18 @@ void reach_forget(struct reach_state *s, uint8_t *to);
 
 /* reach_form.c: the same for all states that differ in their names only.  to[]: who is called what then; may be NULL. */
 void reach_canonical(struct reach_state *s, uint8_t *to);
-/* 15 bits for each. */
-struct reach_key reach_pack(const struct reach_state *s, bool root_is_init);
-void reach_unpack(struct reach_key key, bool root_is_init, struct reach_state *s);
+/* Whether states of a search with these options go into a key. */
+bool reach_fits(const struct reach_options *o);
+struct reach_key reach_pack(const struct reach_state *s, const struct reach_options *o);
+void reach_unpack(struct reach_key key, const struct reach_options *o, struct reach_state *s);
 
 /* reach_replay.c: the shortest way to state k, carried out on libpidns, ends in it; if not, *why. */
 bool reach_replay(const struct reach *r, size_t k, char *why, size_t size);
+
+static inline enum reach_signal reach_signal_seen(const struct reach_state *s, unsigned i)
+{
+	return s->signal[i] == REACH_CHLD_BY_EXEC ? REACH_CHLD : (enum reach_signal)s->signal[i];
+}
 
 /* reach_write.c: each tree of up to ids_max that could be written down is told, names as they come. */
 struct reach_writing {
@@ -115,7 +133,7 @@ struct reach_writing {
 	void *ctx;
 };
 void reach_write_all(const struct reach_writing *w, unsigned ids_max);
-unsigned reach_leaves(const struct reach_state *s); /* who may be a zombie, a bit each */
+reach_set reach_leaves(const struct reach_state *s); /* who may be a zombie */
 
 static inline bool reach_lives(const struct reach_state *s, unsigned i)
 {

@@ -11,49 +11,118 @@
 
 /* ------------------------------------------------------------------------------------------- packed -- */
 
-enum { BITS = 15, PER_WORD = 4 };
+/* What a key holds of each, in this order; its length stands behind all of them. */
+enum field { LIVES, DEAD, INIT, SPACE, PARENT, GROUP, SESSION, SIGNAL, FIELDS };
+enum { LEN_BITS = 4, KEY_BITS = 8 * sizeof(struct reach_key), WORD_BITS = 64 };
 
-/* Whoever is outside: a number that nobody has there. */
+/* How wide these are; what can be only one thing has no width. */
+struct form {
+	uint8_t width[FIELDS];
+	unsigned out; /* stands for whoever is outside: a name that nobody has there */
+};
+
+static unsigned names_max(const struct reach_options *o)
+{
+	return o->ids_max + !o->root_is_init;
+}
+
+static struct form form_of(const struct reach_options *o)
+{
+	uint8_t name = names_max(o) + o->root_is_init <= 8 ? 3 : 4, space = o->namespaces ? name : 0;
+
+	return (struct form){
+		.width = { [LIVES] = 1,
+			   [DEAD] = o->zombies,
+			   [INIT] = o->namespaces,
+			   [SPACE] = space,
+			   [PARENT] = name,
+			   [GROUP] = o->groupless ? 0 : name,
+			   [SESSION] = name,
+			   [SIGNAL] = o->signals ? 2 : 0 },
+		.out = o->root_is_init ? (1u << name) - 1 : 0,
+	};
+}
+
+bool reach_fits(const struct reach_options *o)
+{
+	const struct form form = form_of(o);
+	unsigned bits = 0;
+
+	for (unsigned f = 0; f < FIELDS; f++)
+		bits += form.width[f];
+	return names_max(o) <= REACH_MAX && names_max(o) * bits + LEN_BITS <= KEY_BITS;
+}
+
+static void put(struct reach_key *key, unsigned at, unsigned width, unsigned value)
+{
+	key->word[at / WORD_BITS] |= (uint64_t)value << at % WORD_BITS;
+	if (at % WORD_BITS + width > WORD_BITS)
+		key->word[1] |= (uint64_t)value >> (WORD_BITS - at % WORD_BITS);
+}
+
+static unsigned take(const struct reach_key *key, unsigned at, unsigned width)
+{
+	uint64_t bits = key->word[at / WORD_BITS] >> at % WORD_BITS;
+
+	if (at % WORD_BITS + width > WORD_BITS)
+		bits |= key->word[1] << (WORD_BITS - at % WORD_BITS);
+	return (unsigned)bits & ((1u << width) - 1);
+}
+
 static unsigned code_of(unsigned who, unsigned out)
 {
 	return who == REACH_OUT ? out : who;
 }
 
-struct reach_key reach_pack(const struct reach_state *s, bool root_is_init)
+struct reach_key reach_pack(const struct reach_state *s, const struct reach_options *o)
 {
+	const struct form form = form_of(o);
 	struct reach_key key = { { 0, 0 } };
-	unsigned out = root_is_init ? REACH_MAX - 1 : 0;
+	unsigned at = 0;
 
 	for (unsigned i = 0; i < s->len; i++) {
-		unsigned init = reach_is_init(s, i), lives = reach_lives(s, i), dead = s->zombie >> i & 1u;
-		uint64_t bits = lives | dead << 1 | init << 2 | code_of(s->parent[i], out) << 3 |
-				(unsigned)(init ? s->outer[i] : s->ns[i]) << 6 |
-				code_of(s->group[i], out) << 9 | code_of(s->session[i], out) << 12;
+		const unsigned values[FIELDS] = {
+			[LIVES] = reach_lives(s, i),
+			[DEAD] = s->zombie >> i & 1u,
+			[INIT] = reach_is_init(s, i),
+			[SPACE] = reach_is_init(s, i) ? s->outer[i] : s->ns[i],
+			[PARENT] = code_of(s->parent[i], form.out),
+			[GROUP] = code_of(s->group[i], form.out),
+			[SESSION] = code_of(s->session[i], form.out),
+			[SIGNAL] = s->signal[i],
+		};
 
-		key.word[i / PER_WORD] |= bits << i % PER_WORD * BITS;
+		for (unsigned f = 0; f < FIELDS; at += form.width[f++])
+			if (form.width[f])
+				put(&key, at, form.width[f], values[f]);
 	}
-	key.word[0] |= (uint64_t)(s->len - 1) << PER_WORD * BITS;
+	put(&key, KEY_BITS - LEN_BITS, LEN_BITS, s->len);
 	return key;
 }
 
-void reach_unpack(struct reach_key key, bool root_is_init, struct reach_state *s)
+void reach_unpack(struct reach_key key, const struct reach_options *o, struct reach_state *s)
 {
-	unsigned out = root_is_init ? REACH_MAX - 1 : 0;
+	const struct form form = form_of(o);
+	unsigned at = 0;
 
 	memset(s, 0, sizeof *s);
-	s->len = (uint8_t)((key.word[0] >> PER_WORD * BITS) + 1);
+	s->len = (uint8_t)take(&key, KEY_BITS - LEN_BITS, LEN_BITS);
 	for (unsigned i = 0; i < s->len; i++) {
-		unsigned bits = (unsigned)(key.word[i / PER_WORD] >> i % PER_WORD * BITS) & 0x7fff;
-		unsigned group = bits >> 9 & 7, session = bits >> 12 & 7, parent = bits >> 3 & 7;
-		bool nobody = !(bits & 1) || (!root_is_init && i == 0);
+		unsigned v[FIELDS];
+		bool outside = !o->root_is_init && i == 0;
 
-		s->alive |= (uint8_t)((bits & 1) << i);
-		s->zombie |= (uint8_t)((bits >> 1 & 1) << i);
-		s->ns[i] = (uint8_t)(bits & 4 ? i : bits >> 6 & 7);
-		s->outer[i] = (uint8_t)(bits & 4 ? bits >> 6 & 7 : 0);
-		s->parent[i] = (uint8_t)(nobody || (root_is_init && parent == out) ? REACH_OUT : parent);
-		s->group[i] = (uint8_t)(nobody || group == out ? REACH_OUT : group);
-		s->session[i] = (uint8_t)(session == out || (!root_is_init && i == 0) ? REACH_OUT : session);
+		for (unsigned f = 0; f < FIELDS; at += form.width[f++])
+			v[f] = form.width[f] ? take(&key, at, form.width[f]) : 0;
+		s->alive |= (reach_set)(v[LIVES] << i);
+		s->zombie |= (reach_set)(v[DEAD] << i);
+		s->ns[i] = (uint8_t)(v[INIT] ? i : v[SPACE]);
+		s->outer[i] = (uint8_t)(v[INIT] ? v[SPACE] : 0);
+		s->parent[i] = (uint8_t)(!v[LIVES] || outside || (o->root_is_init && v[PARENT] == form.out)
+						 ? REACH_OUT
+						 : v[PARENT]);
+		s->group[i] = (uint8_t)(!v[LIVES] || outside || v[GROUP] == form.out ? REACH_OUT : v[GROUP]);
+		s->session[i] = (uint8_t)(outside || v[SESSION] == form.out ? REACH_OUT : v[SESSION]);
+		s->signal[i] = (uint8_t)v[SIGNAL];
 	}
 }
 
@@ -78,7 +147,8 @@ static void signatures(const struct reach_state *s, uint64_t *sig)
 		o[i] = reach_is_init(s, i) && i ? s->outer[i] : REACH_MAX;
 		sig[i] = mix(64u | reach_lives(s, i) | (unsigned)reach_is_init(s, i) << 1 |
 			     (unsigned)(i == 0) << 2 | (unsigned)(g[i] == i) << 3 |
-			     (unsigned)(l[i] == i) << 4 | (s->zombie >> i & 1u) << 5);
+			     (unsigned)(l[i] == i) << 4 | (s->zombie >> i & 1u) << 5 |
+			     (unsigned)s->signal[i] << 7);
 	}
 	sig[REACH_MAX] = 77;
 	for (int round = 0; round < 4; round++) {
@@ -103,7 +173,7 @@ struct naming {
 	const struct reach_state *s;
 	uint64_t sig[REACH_MAX + 1];
 	uint8_t order[REACH_MAX]; /* who stands where */
-	uint8_t held;             /* a bit each: somebody else refers to it */
+	reach_set held;           /* somebody else refers to these */
 	bool any;
 	struct reach_state best;
 	uint8_t to[REACH_MAX];
@@ -121,13 +191,14 @@ static void rename_all(const struct reach_state *s, const uint8_t *to, struct re
 	for (unsigned i = 0; i < s->len; i++) {
 		uint8_t k = to[i];
 
-		out->alive |= (uint8_t)(reach_lives(s, i) << k);
-		out->zombie |= (uint8_t)((s->zombie >> i & 1) << k);
+		out->alive |= (reach_set)(reach_lives(s, i) << k);
+		out->zombie |= (reach_set)((s->zombie >> i & 1) << k);
 		out->parent[k] = renamed(to, s->parent[i]);
 		out->ns[k] = renamed(to, s->ns[i]);
 		out->outer[k] = reach_is_init(s, i) && i ? renamed(to, s->outer[i]) : 0;
 		out->group[k] = renamed(to, s->group[i]);
 		out->session[k] = renamed(to, s->session[i]);
+		out->signal[k] = s->signal[i];
 	}
 }
 
@@ -141,7 +212,7 @@ static bool are_twins(const struct naming *n, unsigned a, unsigned b)
 	const struct reach_state *s = n->s;
 
 	return !(n->held >> a & 1) && !(n->held >> b & 1) && s->parent[a] == s->parent[b] &&
-	       same_but_for_itself(s->ns[a], a, s->ns[b], b) &&
+	       s->signal[a] == s->signal[b] && same_but_for_itself(s->ns[a], a, s->ns[b], b) &&
 	       (!reach_is_init(s, a) || s->outer[a] == s->outer[b]) &&
 	       same_but_for_itself(s->group[a], a, s->group[b], b) &&
 	       same_but_for_itself(s->session[a], a, s->session[b], b);
@@ -158,7 +229,7 @@ static void note_held(struct naming *n)
 
 		for (size_t k = 0; k < sizeof refers; k++)
 			if (refers[k] != REACH_OUT && refers[k] != i)
-				n->held |= (uint8_t)(1u << refers[k]);
+				n->held |= (reach_set)(1u << refers[k]);
 	}
 }
 

@@ -3,7 +3,7 @@
  * reach_replay.c: what the search found, done again on libpidns: so it cannot claim what that does not do.
  *
  * Keeps:   (C4) every deed is the calls that real processes would make; none may fail;
- *          (C5) the end is compared process by process: state, parent, namespace, group, session.
+ *          (C5) the end is compared process by process: state, parent, signal, namespace, group, session.
  */
 #include "reach.h"
 
@@ -90,6 +90,8 @@ static int32_t enter(struct body *b, const struct body *init)
 	return r;
 }
 
+static const int signals[] = { SIGCHLD, SIGUSR1, SIGUSR2, SIGCHLD };
+
 static bool make(struct replay *y, struct reach_deed d)
 {
 	bool sibling = d.op == REACH_SIBLING || d.op == REACH_NEW_SIBLING;
@@ -97,7 +99,7 @@ static bool make(struct replay *y, struct reach_deed d)
 	struct body *maker = body(y, d.who);
 	struct pidns_clone_args args = { .flags = (sibling ? PIDNS_CLONE_PARENT : 0) |
 						  (new_ns ? PIDNS_CLONE_NEWPID : 0),
-					 .exit_signal = sibling ? 0 : SIGCHLD };
+					 .exit_signal = sibling ? 0 : (uint64_t)signals[d.signal] };
 	bool elsewhere = !new_ns && body(y, d.what)->ns != maker->ns;
 	struct pidns_task *child;
 
@@ -157,6 +159,8 @@ static bool act(struct replay *y, struct reach_deed d)
 		return end(y, d);
 	case REACH_BURY:
 		return bury(y, d.who);
+	case REACH_EXEC:
+		return answered(y, "execute", d.who, pidns_exec(body(y, d.who)->task));
 	default:
 		return make(y, d);
 	}
@@ -215,6 +219,8 @@ static bool compare(struct replay *y)
 			return wrong(y, "%u is in another state", i);
 		if (pidns_parent(b->task) != body(y, s->parent[i])->task)
 			return wrong(y, "%u has another parent", i);
+		if (i && pidns_exit_signal(b->task) != signals[s->signal[i]])
+			return wrong(y, "%u has another signal", i);
 		if (reach_acts(s, i) && pidns_task_ns(b->task) != body(y, s->ns[i])->ns)
 			return wrong(y, "%u is in another namespace", i);
 		if (!links(y, i, PIDNS_PGID, s->group[i]) || !links(y, i, PIDNS_SID, s->session[i]))
@@ -247,7 +253,7 @@ static bool live_through(struct replay *y, const uint32_t *way, size_t len)
 
 		if (!act(y, d) || !rename_bodies(y, d))
 			return false;
-		got = reach_pack(&y->s, y->r->o.root_is_init);
+		got = reach_pack(&y->s, &y->r->o);
 		if (memcmp(&want, &got, sizeof want) != 0)
 			return wrong(y, "deed %zu leads elsewhere", len - at);
 	}

@@ -15,9 +15,9 @@ static bool is_used(const struct reach_state *s, unsigned g)
 }
 
 /* Leaves that may be zombies; an init only if nobody is left in its namespace. */
-unsigned reach_leaves(const struct reach_state *s)
+reach_set reach_leaves(const struct reach_state *s)
 {
-	unsigned leaves = 0;
+	reach_set leaves = 0;
 
 	for (unsigned k = 1; k < s->len; k++) {
 		bool leaf = reach_lives(s, k);
@@ -26,20 +26,34 @@ unsigned reach_leaves(const struct reach_state *s)
 			leaf = c == k || ((!reach_lives(s, c) || s->parent[c] != k) &&
 					  (!reach_is_init(s, k) || s->ns[c] != k) &&
 					  (!reach_is_init(s, c) || c == 0 || s->outer[c] != k));
-		leaves |= leaf ? 1u << k : 0;
+		leaves |= (reach_set)(leaf << k);
 	}
 	return leaves;
 }
 
 static void try_zombies(const struct reach_writing *w, struct reach_state *s)
 {
-	unsigned leaves = w->o.zombies ? reach_leaves(s) : 0;
+	reach_set leaves = w->o.zombies ? reach_leaves(s) : 0;
 
 	for (unsigned dead = leaves;; dead = (dead - 1) & leaves) {
-		s->zombie = (uint8_t)dead;
+		s->zombie = (reach_set)dead;
 		w->tell(w->ctx, s);
 		if (!dead)
 			return;
+	}
+}
+
+/* Process 0 has nobody in the tree who would get it. */
+static void write_signals(const struct reach_writing *w, struct reach_state *s, unsigned at)
+{
+	if (at >= s->len || at >= REACH_MAX) {
+		try_zombies(w, s);
+		return;
+	}
+	for (uint8_t sig = REACH_CHLD; sig <= (w->o.signals && reach_lives(s, at) ? REACH_USR2 : REACH_CHLD);
+	     sig++) {
+		s->signal[at] = sig;
+		write_signals(w, s, at + 1);
 	}
 }
 
@@ -51,7 +65,7 @@ static void write_groups(const struct reach_writing *w, struct reach_state *s, u
 		for (unsigned k = first; k < s->len; k++)
 			if (!reach_lives(s, k) && !is_used(s, k))
 				return;
-		try_zombies(w, s);
+		write_signals(w, s, 1);
 		return;
 	}
 	if (!reach_lives(s, at) || s->session[at] == at) {
@@ -150,7 +164,7 @@ void reach_write_all(const struct reach_writing *w, unsigned ids_max)
 						 .group = { REACH_OUT },
 						 .session = { REACH_OUT } };
 
-			s.alive = (uint8_t)((1u << (s.len - ghosts)) - 1);
+			s.alive = (reach_set)((1u << (s.len - ghosts)) - 1);
 			write_parents(w, &s, 1);
 		}
 	}

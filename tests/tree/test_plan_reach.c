@@ -9,10 +9,11 @@
  *
  * Four in one namespace need two helpers at a time, and 27 times as many states: that is one of the larger ones.
  *
- * SETTID_REACH=all takes larger ones too, minutes to hours; SETTID_REACH=K the K-th alone.
+ * SETTID_REACH=all takes larger ones too, minutes to hours; SETTID_REACH=K the K-th alone, 100 + K one without groups.
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,34 +32,58 @@ struct size {
 	struct reach_options
 		o; /* ids_max: processes and dead leaders of a tree, the root too, without helpers */
 	unsigned helpers;
-	bool exact; /* that many helpers find all there is */
-	bool more;  /* also with one more */
-	bool large;
+	unsigned how;
 };
 
+enum {
+	EXACT = 1, /* that many helpers find all there is */
+	MORE = 2,  /* also with one more */
+	LARGE = 4
+};
+
+#define BELOW_PROCESS .namespaces = true
+#define BELOW_INIT .root_is_init = true, .namespaces = true
+#define ZOMBIES .zombies = true
+#define SIGNALS .signals = true
+#define EXECS .signals = true, .execs = true
+
 static const struct size sizes[] = {
-	{ "one namespace, up to 3", { false, false, false, 3 }, 1, true, true, false },
-	{ "one namespace, up to 4", { false, false, false, 4 }, 1, false, false, false },
-	{ "below a process, up to 2", { false, true, false, 2 }, 1, true, true, false },
-	{ "below a process, up to 3", { false, true, false, 3 }, 1, true, false, false },
-	{ "below an init, up to 2", { true, true, false, 2 }, 1, true, true, false },
-	{ "below an init, up to 3", { true, true, false, 3 }, 1, true, false, false },
-	{ "one namespace, zombies, up to 3", { false, false, true, 3 }, 1, true, false, false },
-	{ "below an init, zombies, up to 2", { true, true, true, 2 }, 1, true, true, false },
-	{ "below an init, zombies, up to 3", { true, true, true, 3 }, 1, true, false, true },
-	{ "below a process, zombies, up to 3", { false, true, true, 3 }, 1, true, false, true },
-	{ "one namespace, up to 4, two helpers", { false, false, false, 4 }, 2, true, true, true },
-	{ "one namespace, up to 5", { false, false, false, 5 }, 1, false, true, true },
-	{ "below a process, up to 3, two helpers", { false, true, false, 3 }, 1, true, true, true },
-	{ "below an init, up to 3, two helpers", { true, true, false, 3 }, 1, true, true, true },
-	{ "below an init, up to 4", { true, true, false, 4 }, 1, false, true, true },
-	{ "below a process, up to 4", { false, true, false, 4 }, 1, false, true, true },
+	{ "one namespace, up to 3", { .ids_max = 3 }, 1, EXACT | MORE },
+	{ "one namespace, up to 4", { .ids_max = 4 }, 1, 0 },
+	{ "below a process, up to 2", { BELOW_PROCESS, .ids_max = 2 }, 1, EXACT | MORE },
+	{ "below a process, up to 3", { BELOW_PROCESS, .ids_max = 3 }, 1, EXACT },
+	{ "below an init, up to 2", { BELOW_INIT, .ids_max = 2 }, 1, EXACT | MORE },
+	{ "below an init, up to 3", { BELOW_INIT, .ids_max = 3 }, 1, EXACT },
+	{ "one namespace, zombies, up to 3", { ZOMBIES, .ids_max = 3 }, 1, EXACT },
+	{ "below an init, zombies, up to 2", { BELOW_INIT, ZOMBIES, .ids_max = 2 }, 1, EXACT | MORE },
+	{ "below an init, zombies, up to 3", { BELOW_INIT, ZOMBIES, .ids_max = 3 }, 1, EXACT | LARGE },
+	{ "below a process, zombies, up to 3", { BELOW_PROCESS, ZOMBIES, .ids_max = 3 }, 1, EXACT | LARGE },
+	{ "one namespace, up to 4, two helpers", { .ids_max = 4 }, 2, EXACT | LARGE },
+	{ "one namespace, up to 5", { .ids_max = 5 }, 1, LARGE },
+	{ "below a process, up to 3, two helpers", { BELOW_PROCESS, .ids_max = 3 }, 2, EXACT | LARGE },
+	{ "below an init, up to 3, two helpers", { BELOW_INIT, .ids_max = 3 }, 2, EXACT | LARGE },
+	{ "below an init, up to 4", { BELOW_INIT, .ids_max = 4 }, 1, LARGE },
+	{ "below a process, up to 4", { BELOW_PROCESS, .ids_max = 4 }, 1, LARGE },
+	{ "one namespace, signals, up to 2", { SIGNALS, .ids_max = 2 }, 1, EXACT },
+	{ "one namespace, execve, up to 2", { EXECS, .ids_max = 2 }, 1, EXACT },
+	{ "below an init, execve, up to 2", { BELOW_INIT, EXECS, .ids_max = 2 }, 1, EXACT },
+	{ "below a process, execve, up to 2", { BELOW_PROCESS, EXECS, .ids_max = 2 }, 1, EXACT | LARGE },
+	{ "one namespace, signals, up to 3", { SIGNALS, .ids_max = 3 }, 1, EXACT | LARGE },
+	{ "one namespace, execve, up to 3", { EXECS, .ids_max = 3 }, 1, EXACT | MORE | LARGE },
+	{ "below an init, execve, up to 3", { BELOW_INIT, EXECS, .ids_max = 3 }, 1, EXACT | LARGE },
+	{ "below a process, execve, up to 3", { BELOW_PROCESS, EXECS, .ids_max = 3 }, 1, EXACT | LARGE },
 };
 static const struct size further[] = {
-	{ "one namespace, up to 4", { false, false, false, 4 }, 1, false, false, false },
-	{ "one namespace, up to 4", { false, false, false, 4 }, 2, true, false, false },
-	{ "one namespace, up to 4", { false, false, false, 4 }, 3, true, false, true },
-	{ "one namespace, up to 5", { false, false, false, 5 }, 2, true, false, true },
+	{ "one namespace, up to 4", { .ids_max = 4 }, 1, 0 },
+	{ "one namespace, up to 4", { .ids_max = 4 }, 2, EXACT },
+	{ "one namespace, up to 4", { .ids_max = 4 }, 3, EXACT },
+	{ "one namespace, up to 5", { .ids_max = 5 }, 2, LARGE },
+	{ "one namespace, up to 5", { .ids_max = 5 }, 3, EXACT | LARGE },
+	{ "one namespace, up to 5", { .ids_max = 5 }, 4, EXACT | LARGE },
+	{ "one namespace, execve, up to 3", { EXECS, .ids_max = 3 }, 1, EXACT },
+	{ "one namespace, execve, up to 3", { EXECS, .ids_max = 3 }, 2, EXACT | LARGE },
+	{ "one namespace, execve, up to 4", { EXECS, .ids_max = 4 }, 1, LARGE },
+	{ "one namespace, execve, up to 4", { EXECS, .ids_max = 4 }, 2, EXACT | LARGE },
 };
 #define FURTHER 100 /* SETTID_REACH: the first of these */
 #define FURTHER_LEN (sizeof further / sizeof *further)
@@ -104,6 +129,11 @@ static const int32_t *numbers_of(struct tree *t, const struct reach_state *s, un
 	return nspid;
 }
 
+static int16_t notify_of(enum reach_signal sig)
+{
+	return sig == REACH_USR1 ? SIGUSR1 : sig == REACH_USR2 ? SIGUSR2 : TREE_ABSENT;
+}
+
 static void add_process(struct tree *t, const struct reach_state *s, unsigned who, bool root_is_init,
 			bool dead)
 {
@@ -118,6 +148,7 @@ static void add_process(struct tree *t, const struct reach_state *s, unsigned wh
 	p->sid = number_of(s->session[who], root_is_init);
 	p->state = dead ? TREE_ZOMBIE : TREE_LIVE;
 	p->exit_code = dead ? 7 : TREE_ABSENT;
+	p->notify_signal = notify_of(reach_signal_seen(s, who));
 	if (s->ns[who])
 		p->ns_label = label_of(t, s, s->ns[who]);
 }
@@ -220,7 +251,7 @@ static const struct reach *search_once(const struct size *z, unsigned helpers)
 	struct reach *r;
 
 	o.ids_max += helpers;
-	assert_true(o.ids_max + !o.root_is_init <= REACH_MAX);
+	assert_true(reach_fits(&o));
 	for (size_t k = 0; k < searched_len; k++)
 		if (memcmp(&searched[k].o, &o, sizeof o) == 0)
 			return &searched[k];
@@ -303,7 +334,7 @@ static void one_more_helper_finds_nothing_new(void **state)
 	}
 	print_message("# %s: %zu trees with %u helper(s), %zu with one more (%zu states)\n", z->name,
 		      trees.len, z->helpers, more.len, states);
-	if (z->exact)
+	if (z->how & EXACT)
 		assert_int_equal(trees.len, more.len);
 	reach_done(&trees);
 	reach_done(&more);
@@ -312,30 +343,46 @@ static void one_more_helper_finds_nothing_new(void **state)
 
 /* ------------------------------------------------------------------------------------- written down -- */
 
+/* Puts a tree to the planner; whether it and the search are right together. */
+struct tally {
+	size_t reached;
+	unsigned planned, bad;
+};
+
+static void compare(struct tally *n, const struct size *z, const struct reach_state *tree, bool reached)
+{
+	struct tree_error err;
+	enum verdict v = ask(tree, z->o.root_is_init, tree->zombie, 1, &err);
+
+	n->reached += reached;
+	n->planned += v == PLANNED;
+	if (v == WRONG || (reached && v != PLANNED) || (!reached && v == PLANNED && z->how & EXACT)) {
+		n->bad++;
+		show(tree, z->o.root_is_init, tree->zombie, &err);
+	}
+}
+
+static void say(const struct tally *n, const struct size *z, size_t written)
+{
+	print_message("# %s: of %zu trees of up to %u that can be written down, %zu can be reached, %u are "
+		      "planned\n",
+		      z->name, written, z->o.ids_max, n->reached, n->planned);
+}
+
 struct written {
 	const struct size *z;
 	struct reach seen;
 	struct reach reached;
-	unsigned bad, planned;
+	struct tally n;
 };
 
 static void try_tree(void *ctx, const struct reach_state *s)
 {
 	struct written *w = ctx;
 	struct reach_state tree = *s;
-	struct tree_error err;
-	enum verdict v;
-	bool known;
 
-	if (!reach_add(&w->seen, &tree))
-		return;
-	known = reach_has(&w->reached, &tree);
-	v = ask(&tree, w->z->o.root_is_init, tree.zombie, 1, &err);
-	w->planned += v == PLANNED;
-	if (v == WRONG || (known && v != PLANNED) || (!known && v == PLANNED && w->z->exact)) {
-		w->bad++;
-		show(&tree, w->z->o.root_is_init, tree.zombie, &err);
-	}
+	if (reach_add(&w->seen, &tree))
+		compare(&w->n, w->z, &tree, reach_has(&w->reached, &tree));
 }
 
 static void planner_and_search_agree(void **state)
@@ -348,12 +395,11 @@ static void planner_and_search_agree(void **state)
 	w.seen.o = w.reached.o;
 	reach_write_all(&all, z->o.ids_max);
 	assert_false(w.seen.failed);
-	print_message("# %s: of %zu trees of up to %u that can be written down, %zu can be reached, %u are "
-		      "planned\n",
-		      z->name, w.seen.len, z->o.ids_max, w.reached.len, w.planned);
+	assert_int_equal(w.n.reached, w.reached.len);
+	say(&w.n, z, w.seen.len);
 	reach_done(&w.seen);
 	reach_done(&w.reached);
-	assert_int_equal(w.bad, 0);
+	assert_int_equal(w.n.bad, 0);
 }
 
 /* ------------------------------------------------------------------------------------------ further -- */
@@ -361,48 +407,37 @@ static void planner_and_search_agree(void **state)
 struct further {
 	const struct size *z;
 	struct reach seen, free;
-	size_t reached;
-	unsigned bad, planned;
+	struct tally n;
 };
 
 static void try_further(void *ctx, const struct reach_state *s)
 {
 	struct further *w = ctx;
 	struct reach_state tree = *s;
-	struct tree_error err;
-	enum verdict v;
-	bool known;
 
-	if (!reach_add(&w->seen, &tree))
-		return;
-	known = reach_has_free(&w->free, &tree);
-	v = ask(&tree, w->z->o.root_is_init, 0, 1, &err);
-	w->reached += known;
-	w->planned += v == PLANNED;
-	if (v == WRONG || (known && v != PLANNED) || (!known && v == PLANNED && w->z->exact)) {
-		w->bad++;
-		show(&tree, w->z->o.root_is_init, 0, &err);
-	}
+	if (reach_add(&w->seen, &tree))
+		compare(&w->n, w->z, &tree, reach_has_free(&w->free, &tree));
 }
 
-/* With groups that anybody can be in at will left out of the search, and more helpers. */
-static void planner_and_free_search_agree(void **state)
+/* With groups left out of the search, and more helpers. */
+static void planner_and_search_without_groups_agree(void **state)
 {
 	const struct size *z = *state;
 	struct further w = { .z = z, .seen = { .o = z->o }, .free = { .o = z->o } };
 	const struct reach_writing all = { z->o, try_further, &w };
 
 	w.free.o.ids_max += z->helpers;
-	assert_true(w.free.o.ids_max + !w.free.o.root_is_init <= REACH_MAX);
+	w.free.o.groupless = true;
+	assert_true(reach_fits(&w.free.o));
 	if (!reach_all_free(&w.free))
 		fail_msg("out of memory after %zu states", w.free.len);
 	reach_write_all(&all, z->o.ids_max);
-	print_message("# %s: %zu can be written down, %zu can be reached, %u are planned; %zu states with %u "
-		      "helper(s), without groups at will\n",
-		      z->name, w.seen.len, w.reached, w.planned, w.free.len, z->helpers);
+	assert_false(w.seen.failed);
+	say(&w.n, z, w.seen.len);
+	print_message("# %zu states with %u helper(s), without groups\n", w.free.len, z->helpers);
 	reach_done(&w.seen);
 	reach_done(&w.free);
-	assert_int_equal(w.bad, 0);
+	assert_int_equal(w.n.bad, 0);
 }
 
 /* --------------------------------------------------------------------------------------------- main -- */
@@ -427,19 +462,20 @@ int main(void)
 	for (size_t k = 0; k < SIZES_LEN; k++) {
 		const struct size *z = &sizes[k];
 
-		if ((z->large && !all) || (all && *reach != 'a' && k != strtoul(reach, NULL, 10)))
+		if ((z->how & LARGE && !all) || (all && *reach != 'a' && k != strtoul(reach, NULL, 10)))
 			continue;
 		add("whatever is reached is planned", whatever_is_reached_is_planned, z);
 		add("whatever is reached is reached on libpidns", whatever_is_reached_is_reached_on_libpidns,
 		    z);
 		add("planner and search agree", planner_and_search_agree, z);
-		if (z->more)
+		if (z->how & MORE)
 			add("one more helper finds nothing new", one_more_helper_finds_nothing_new, z);
 	}
 	for (size_t k = 0; k < FURTHER_LEN; k++)
-		if (all ? *reach == 'a' || k + FURTHER == strtoul(reach, NULL, 10) : !further[k].large)
-			add("planner and search without groups at will agree", planner_and_free_search_agree,
-			    &further[k]);
+		if (all ? *reach == 'a' || k + FURTHER == strtoul(reach, NULL, 10)
+			: !(further[k].how & LARGE))
+			add("planner and search without groups agree",
+			    planner_and_search_without_groups_agree, &further[k]);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return _cmocka_run_group_tests("reach", tests, tests_len, NULL, NULL);
 }
