@@ -3,7 +3,7 @@
  * cmd_check.c: `settid check FILE`: would the restore work here, or on which of these machines?
  *
  * Keeps:   (K1) table and JSON show the same findings; (K2) nothing is left behind, and no number is taken but for
- *          the moment of a probe.
+ *          the moment of a probe; (K3) an answer that could not be written is none.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ static const char help[] =
 	"      --json           for programs\n" INPUT_HELP "  -h, --help           this text\n"
 	"\n"
 	"Exit status: 0 it will work (on one of the machines at least); 1 it will not;\n"
-	"2 it could not be told; 125 wrong usage.\n";
+	"2 it could not be told, or the file not be read; 125 wrong usage.\n";
 
 /* check's own exit statuses */
 enum { WORKS = 0, FAILS = 1, CANNOT_TELL = 2 };
@@ -70,7 +70,9 @@ static int add_path(struct request *q, const char *dir, const char *name)
 
 	if (at)
 		q->against = at;
-	if (!at || asprintf(&path, dir ? "%s/%s" : "%s%s", dir ? dir : "", name) < 0)
+	const char *between = dir && dir[strlen(dir) - 1] != '/' ? "/" : "";
+
+	if (!at || asprintf(&path, "%s%s%s", dir ? dir : "", between, name) < 0)
 		return cmd_fail(CANNOT_TELL, "out of memory");
 	q->against[q->against_len++] = path;
 	return CMD_OK;
@@ -178,7 +180,35 @@ static json_t *findings_json(const struct check_report *r, bool only_bad)
 	return list;
 }
 
-static int print_report(const struct check_report *r)
+/* What a restore that works will not have exactly as in the file. */
+static json_t *notes_json(const struct check_needs *n)
+{
+	const struct plan *p = check_needs_plan(n);
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; p && i < p->notes_len; i++)
+		json_array_append_new(list, json_bytes(p->notes[i], strlen(p->notes[i])));
+	return list;
+}
+
+static void print_notes(const struct check_needs *n)
+{
+	const struct plan *p = check_needs_plan(n);
+
+	for (uint32_t i = 0; p && i < p->notes_len; i++)
+		printf("%snote: %s\n", i == 0 ? "\n" : "", p->notes[i]);
+}
+
+static int answer_given(int written, int status)
+{
+	int r = written < 0 ? written : out_finish();
+
+	if (r == 0)
+		return status;
+	return cmd_fail(CANNOT_TELL, "cannot write the answer: %s", strerror(-r));
+}
+
+static int print_report(const struct check_needs *n, const struct check_report *r)
 {
 	struct libscols_table *t = out_table_new();
 	size_t bad = 0;
@@ -198,6 +228,7 @@ static int print_report(const struct check_report *r)
 		(void)out_table_color(t, 1, colors[f->answer]);
 	}
 	e = out_table_print(t);
+	print_notes(n);
 	if (r->answer == CHECK_FAILS)
 		printf("\nIt will not work: %zu thing%s in the way.\n", bad, bad == 1 ? " is" : "s are");
 	else
@@ -212,7 +243,7 @@ static int look_around(const struct request *q, struct inventory *inv, int *home
 	struct tree_error err = { 0 };
 
 	if (inventory_read(inv, &err) < 0)
-		return cmd_fail(CANNOT_TELL, "%s", err.text);
+		return cmd_fail(err.code == -EAGAIN ? FAILS : CANNOT_TELL, "%s", err.text);
 	if (q->o.into != RESTORE_PID)
 		return CMD_OK;
 	if (reserve_enter(q->o.into_pid, home) != CMD_OK)
@@ -230,10 +261,11 @@ static int check_here(const struct request *q, const struct check_needs *n)
 		status = cmd_fail(CANNOT_TELL, "out of memory");
 	reserve_leave(&home);
 	if (status == CMD_OK) {
-		e = q->json ? out_json(json_pack("{s:s, s:o}", "answer", answers[report.answer], "findings",
-						 findings_json(&report, false)))
-			    : print_report(&report);
-		status = e < 0 ? cmd_fail(CANNOT_TELL, "cannot write the answer") : statuses[report.answer];
+		e = q->json ? out_json(json_pack("{s:s, s:o, s:o}", "answer", answers[report.answer],
+						 "findings", findings_json(&report, false), "notes",
+						 notes_json(n)))
+			    : print_report(n, &report);
+		status = answer_given(e, statuses[report.answer]);
 	}
 	check_done(&report);
 	inventory_done(&inv);
@@ -336,12 +368,15 @@ static int check_against(const struct request *q, const struct check_needs *n)
 	if (r < 0)
 		return cmd_fail(CANNOT_TELL, "out of memory");
 	if (q->json)
-		r = out_json(json_pack("{s:s, s:o}", "answer", answers[status], "machines", v.list));
+		r = out_json(json_pack("{s:s, s:o, s:o}", "answer", answers[status], "machines", v.list,
+				       "notes", notes_json(n)));
 	else
 		r = out_table_print(v.table);
-	if (r == 0 && !q->json)
+	if (!q->json) {
+		print_notes(n);
 		printf("\n%zu of %zu machines can take it.\n", v.count[CHECK_WORKS], q->against_len);
-	return r < 0 ? cmd_fail(CANNOT_TELL, "cannot write the answer") : status;
+	}
+	return answer_given(r, status);
 }
 
 /* ----------------------------------------------------------------------------------------- command -- */
@@ -354,7 +389,7 @@ static int run(struct request *q)
 	int status;
 
 	if (input_read(&q->input, q->file, &t, &err) < 0)
-		return cmd_fail(CANNOT_TELL, "%s", err.text);
+		return cmd_fail(err.code == -EINVAL ? FAILS : CANNOT_TELL, "%s", err.text);
 	if (!q->against_len && q->o.into != RESTORE_NEW)
 		q->o.numbers = restore_numbers_new(q->o.into == RESTORE_PID ? q->o.into_pid : 0);
 	if (check_needs_new(t, &q->o, &needs) < 0)

@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DIGITS 9 /* of seconds, the only reals: a nanosecond of a second; more is noise of binary fractions */
+
 int out_json(json_t *root)
 {
 	if (!root)
 		return -ENOMEM;
-	int r = json_dumpf(root, stdout, JSON_INDENT(2));
+	int r = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS));
 	json_decref(root);
 	if (r < 0)
 		return ferror(stdout) ? -EIO : -ENOMEM;

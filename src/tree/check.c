@@ -103,8 +103,8 @@ static void check_plan(struct check *c)
 	c->new_would_do =
 		n->o.into != RESTORE_NEW && n->has_plan_new && c->inv->machine.pid_namespaces == SETTID_YES;
 	if (n->plan) {
-		check_add(c, CHECK_PLAN, CHECK_WORKS, "%zu processes, by %u steps", n->t->processes_len,
-			  n->plan->steps_len);
+		check_add(c, CHECK_PLAN, CHECK_WORKS, "%zu process%s, by %u steps", n->t->processes_len,
+			  n->t->processes_len == 1 ? "" : "es", n->plan->steps_len);
 		return;
 	}
 	f = check_add(c, CHECK_PLAN, CHECK_FAILS, "%s", n->no_plan.text);
@@ -179,12 +179,16 @@ static void check_rights_new(struct check *c)
 		return;
 	}
 	f = check_add(c, CHECK_RIGHTS, may == SETTID_NO ? CHECK_FAILS : CHECK_UNKNOWN,
-		      c->n->o.user ? "user namespaces cannot be made here"
-				   : "no right to make a PID namespace (CAP_SYS_ADMIN)");
+		      c->n->o.user
+			      ? "no user namespace with this user in it can be made here"
+			      : "no PID namespace can be made here: no CAP_SYS_ADMIN, or max_pid_namespaces");
 	if (!c->n->o.user && m->user_namespaces == SETTID_YES)
 		check_advise(f, "use --user, or run as root");
+	else if (!c->n->o.user)
+		check_advise(f, "run with CAP_SYS_ADMIN, and see /proc/sys/user/max_pid_namespaces");
 	else
-		check_advise(f, "run as root, or allow user namespaces (/proc/sys/user, seccomp)");
+		check_advise(f, "allow user namespaces (/proc/sys/user, seccomp; root needs CAP_SETFCAP), "
+				"or run with CAP_SYS_ADMIN and without --user");
 }
 
 static void check_rights_existing(struct check *c)
@@ -222,14 +226,26 @@ static void check_rights(struct check *c)
 
 #define DEEPEST 32 /* pid_namespaces(7) */
 
+static void say_levels(struct check *c, int first, int last)
+{
+	if (first == last)
+		check_add(c, CHECK_NAMESPACES, CHECK_WORKS, "level %d of %d", first, DEEPEST);
+	else
+		check_add(c, CHECK_NAMESPACES, CHECK_WORKS, "levels %d to %d of %d", first, last, DEEPEST);
+}
+
 static void check_depth(struct check *c)
 {
-	int deepest = c->n->deepest, own = c->inv->machine.level;
+	const struct machine *m = &c->inv->machine;
+	int deepest = c->n->deepest, own = m->level;
 	bool new = c->n->o.into == RESTORE_NEW;
+	enum settid_answer one_more = c->n->o.user ? m->user_namespaces : m->pid_namespaces;
 
 	if (!deepest && !new)
 		return;
-	if (own == MACHINE_UNKNOWN) /* 31 levels at least: the probe cannot see further */
+	if (own == MACHINE_UNKNOWN && new && !deepest && one_more == SETTID_YES)
+		check_add(c, CHECK_NAMESPACES, CHECK_WORKS, "one more level, as was tried");
+	else if (own == MACHINE_UNKNOWN) /* 31 levels at least: the probe cannot see further */
 		check_add(c, CHECK_NAMESPACES, CHECK_UNKNOWN, "how deep this namespace is cannot be told");
 	else if (own + new + deepest > DEEPEST)
 		check_advise(
@@ -238,8 +254,7 @@ static void check_depth(struct check *c)
 				  own + new + deepest, DEEPEST),
 			"restore it %d levels further out", own + new + deepest - DEEPEST);
 	else
-		check_add(c, CHECK_NAMESPACES, CHECK_WORKS, "levels %d to %d of %d", own + new,
-			  own + new + deepest, DEEPEST);
+		say_levels(c, own + new, own + new + deepest);
 }
 
 int check_tree(const struct check_needs *n, const struct inventory *inv, bool here, struct check_report *out)

@@ -66,6 +66,8 @@ struct check_needs;
 int check_needs_new(const struct tree *t, const struct check_options *o,
 		    struct check_needs **out); /* or -ENOMEM */
 void check_needs_free(struct check_needs *n);
+/* The plan that a restore would carry out: its notes say what will not be exactly as in the file.  NULL = none. */
+const struct plan *check_needs_plan(const struct check_needs *n);
 
 /*
  * check_tree() - the report on a tree's needs and one machine.

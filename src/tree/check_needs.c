@@ -108,6 +108,11 @@ int check_needs_new(const struct tree *t, const struct check_options *o, struct 
 	return 0;
 }
 
+const struct plan *check_needs_plan(const struct check_needs *n)
+{
+	return n->plan;
+}
+
 void check_needs_free(struct check_needs *n)
 {
 	if (!n)

@@ -44,6 +44,26 @@ static void read_rights(struct machine *m, const struct settid_probe *p)
 	snprintf(m->why, sizeof m->why, "%s", p->why);
 }
 
+/* Who is mapped to itself has its rights inside; for root that needs CAP_SETFCAP outside, user_namespaces(7). */
+static bool own_ids_can_be_mapped(void)
+{
+	struct settid_fork_args args = { .size = sizeof args, .flags = CLONE_NEWUSER };
+	unsigned uid = geteuid();
+	char map[64];
+	int status = 0;
+	pid_t pid = settid_fork(&args, NULL, NULL);
+
+	if (pid == 0) {
+		int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+		int len = snprintf(map, sizeof map, "%u %u 1\n", uid, uid);
+
+		_exit(fd >= 0 && write(fd, map, (size_t)len) < 0 && errno == EPERM ? 1 : 0);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid < 0 || status == 0;
+}
+
 /* pid_max is the reader's own namespace's: a child in a new one tells its. */
 static int new_pid_max(const struct machine *m)
 {
@@ -134,6 +154,8 @@ int machine_read(struct machine *m, struct tree_error *err)
 	}
 	read_rights(m, &probe);
 	m->new_pid_max = new_pid_max(m);
+	if (m->user_namespaces == SETTID_YES && !own_ids_can_be_mapped())
+		m->user_namespaces = SETTID_NO;
 	m->user_left = machine_user_left();
 	m->cgroup_left = machine_cgroup_left(MACHINE_PIDS);
 	m->threads_left = machine_threads_left();

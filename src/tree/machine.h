@@ -25,7 +25,7 @@ struct machine {
 	enum settid_answer set_tid;         /* clone3 with set_tid works */
 	enum settid_answer may_choose;      /* numbers of this PID namespace */
 	enum settid_answer pid_namespaces;  /* can be made, without a user namespace */
-	enum settid_answer user_namespaces; /* and in them PID namespaces */
+	enum settid_answer user_namespaces; /* and in them PID namespaces, and its own user */
 	enum settid_answer last_pid;        /* ns_last_pid can be written */
 	enum settid_answer seccomp;         /* a filter is active */
 	enum settid_answer user_dispatch;

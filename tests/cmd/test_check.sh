@@ -100,7 +100,48 @@ no_tree() {
 	is "$status" 2
 	like "$err" "cannot open no-such-file"
 }
-it "a file that is no tree cannot be told of" no_tree
+it "a file that cannot be read cannot be told of" no_tree
+
+# An init in a group founded inside its own namespace: no restore makes it, on any machine.
+impossible() {
+	cat >tree <<-TREE
+	{"settid": 1, "processes": [
+	  {"nspid": [2000], "ppid": 0, "pgid": 2000, "sid": 2000, "state": "live"},
+	  {"nspid": [2001, 1], "ppid": 2000, "pgid": 2002, "sid": 2000, "state": "live"},
+	  {"nspid": [2002, 2], "ppid": 2001, "pgid": 2002, "sid": 2000, "state": "live"}]}
+	TREE
+	agree 1 -- tree
+	echo '{"settid": 1' >tree
+	agree 1 -- tree
+}
+it "a tree that cannot exist will not work" impossible
+
+# Outside its namespace's orphaned group nobody can stop by TTIN.
+not_exactly() {
+	cat >tree <<-TREE
+	{"settid": 1, "processes": [
+	  {"nspid": [2000], "ppid": 0, "pgid": 2000, "sid": 2000, "state": "live"},
+	  {"nspid": [2001], "ppid": 2000, "pgid": 2001, "sid": 2001, "state": "stopped", "stop_signal": 21}]}
+	TREE
+	agree 0 -- tree
+	says "note: process 2001 is stopped by SIGSTOP, not SIGTTIN"
+	like "$err" "note: process 2001 is stopped by SIGSTOP, not SIGTTIN" "restore's words"
+	run "$SETTID" check --json tree
+	like "$out" '"notes": \['
+	like "$out" "process 2001 is stopped by SIGSTOP"
+}
+it "what will not be exactly as in the file is said" not_exactly
+
+unheard() {
+	for how in "" --json "--against inventory"; do
+		"$SETTID" inventory --json >inventory
+		status=0
+		"$SETTID" check $how "$TREES/groups.json" >/dev/full 2>complaint || status=$?
+		is "$status" 2
+		like "$(cat complaint)" "cannot write the answer: No space left on device"
+	done
+}
+it "an answer that cannot be written is none" unheard
 
 no_plan() {
 	agree 1 -- --into current "$TREES/init.json"
@@ -192,6 +233,20 @@ user_limit() {
 	says "RLIMIT_NPROC leaves"
 	says "raise it (ulimit -u) by at least"
 }
+# Root is mapped into a user namespace only by who has CAP_SETFCAP.
+bare_root() {
+	tree_of 2000 2001 >tree
+	agree 1 $without -- --user tree
+	says "no user namespace with this user in it"
+	agree 1 $without -- tree
+	says "CAP_SYS_ADMIN"
+}
+without='setpriv --bounding-set -all --inh-caps -all'
+if $without unshare --user true 2>/dev/null && ! $without unshare --user --map-root-user true 2>/dev/null; then
+	it "root without capabilities is not promised a user namespace" bare_root
+else
+	skip "root without capabilities" "this kernel maps it all the same, or makes no user namespaces"
+fi
 if $as_user unshare --user true 2>/dev/null; then
 	it "rights that are missing are named" users
 	it "RLIMIT_NPROC is" user_limit
@@ -203,6 +258,8 @@ no_clone3() {
 	tree_of 2000 2001 >tree
 	agree 0 $BLOCK_CALL enosys -- --into current tree
 	says "ns_last_pid: a race"
+	agree 0 $BLOCK_CALL enosys -- tree
+	says "one more level, as was tried"
 	agree 1 $BLOCK_CALL enosys -- --into current "$TREES/nested.json"
 	says "one level only"
 	agree 1 $BLOCK_CALL eperm -- --into current --method clone3 tree
