@@ -189,10 +189,12 @@ static void childrens_namespace_holds_children_without_label(void **state)
 static void a_namespace_that_nobody_lives_in_is_inside_the_innermost_that_names_it(void **state)
 {
 	(void)state;
-	struct tree *t = read_text("{\"nspid\": [10], \"ppid\": 0, \"children_ns\": \"gone\", " LIVE "},"
-				   "{\"nspid\": [11, 1], \"ppid\": 10, \"children_ns\": \"gone\", " LIVE "},"
-				   "{\"nspid\": [12], \"ppid\": 10, \"children_ns\": \"gone\", " LIVE "}");
+	struct tree *t = read_text(
+		"{\"nspid\": [10], \"ppid\": 0, \"children_ns\": \"gone\", " LIVE "},"
+		"{\"nspid\": [11, 1], \"ppid\": 10, \"ns\": \"n\", \"children_ns\": \"gone\", " LIVE "},"
+		"{\"nspid\": [12], \"ppid\": 10, \"children_ns\": \"gone\", " LIVE "}");
 	assert_int_equal(t->namespaces_len, 3);
+	assert_int_equal(t->processes[1].ns, 1);
 	assert_int_equal(t->namespaces[2].parent, 1);
 	assert_int_equal(t->namespaces[2].level, 2);
 	for (int k = 0; k < 3; k++)
