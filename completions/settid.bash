@@ -32,15 +32,16 @@ _settid_values() {
 		mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$cur")
 		;;
 	--into)
-		local places='new current'
-		[ "$command" != plan ] && places+=" $(_settid_pids)"
+		local places=current
+		[ "$command" != reserve ] && places+=' new'
+		places+=" $(_settid_pids)"
 		mapfile -t COMPREPLY < <(compgen -W "$places" -- "$cur")
 		;;
 	--input) mapfile -t COMPREPLY < <(compgen -W 'json criu' -- "$cur") ;;
 	--profile)
 		mapfile -t COMPREPLY < <(compgen -W '5.5 5.10 5.15 6.1 6.6 6.12 6.18' -- "$cur")
 		;;
-	--output | -o | --pidfile | --for | --against | --socket | --give | --take | --end | --status | --reservation) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--output | -o | --pidfile | --for | --against | --socket | --give | --take | --end | --status | --reservation | --trace) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	--pid | -p | --set-tid | -t | --timeout | --levels | --ttl | --wait | --outside | --ghost) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac

@@ -242,6 +242,15 @@ int arg_seconds(const char *what, const char *text, uint64_t *ms)
 	return cmd_usage_error("%s: '%s' is not a number of seconds like 90 or 1.5", what, text);
 }
 
+int arg_some_seconds(const char *what, const char *text, uint64_t *ms)
+{
+	int r = arg_seconds(what, text, ms);
+
+	if (r == 0 && *ms == 0)
+		return cmd_usage_error("%s: %s seconds are over before anything is done", what, text);
+	return r;
+}
+
 int arg_method(const char *what, const char *text, enum settid_method *out)
 {
 	if (parse_method(text, out) == 0)

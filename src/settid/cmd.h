@@ -76,6 +76,8 @@ int arg_number(const char *what, const char *text, uint64_t min, uint64_t max, u
 int arg_pid(const char *what, const char *text, pid_t *out);
 int arg_pid_list(const char *what, const char *text, pid_t *out, size_t max, size_t *len);
 int arg_seconds(const char *what, const char *text, uint64_t *ms);
+/* The same, and not 0: for what ends something. */
+int arg_some_seconds(const char *what, const char *text, uint64_t *ms);
 int arg_method(const char *what, const char *text, enum settid_method *out);
 
 /* Is it digits only?  Operands that may be FILE or PID: such are PIDs, unless they hold a slash. */

@@ -153,7 +153,7 @@ static int parse(int argc, char **argv, struct request *q)
 			bad = parse_into(optarg, &q->into);
 			break;
 		case TTL:
-			bad = arg_seconds("--ttl", optarg, &q->ttl_ms);
+			bad = arg_some_seconds("--ttl", optarg, &q->ttl_ms);
 			break;
 		case WAIT:
 			bad = arg_seconds("--wait", optarg, &q->wait_ms);
@@ -253,7 +253,7 @@ static int start_command(const struct request *q, struct holder *h)
 	return cmd_fail(err.step != SETTID_STEP_EXEC ? CMD_USAGE
 			: r == -ENOENT               ? CMD_NOT_FOUND
 						     : CMD_CANNOT_RUN,
-			"%s: %s", q->command[0], err.text);
+			"%s", err.text);
 }
 
 /* CMD's exit status, when it has ended; -1 = not yet. */
@@ -302,7 +302,7 @@ static int on_loss(const struct request *q, struct holder *h)
 {
 	close(h->keeper_fd);
 	h->keeper_fd = -1;
-	cmd_warn("the process that held the numbers was killed: they are free");
+	cmd_warn("the process that held the numbers was killed: they are no longer held");
 	return q->command ? -1 : CMD_FAILED;
 }
 

@@ -52,11 +52,19 @@ static int hold(const struct restore_request *q, struct restore *r)
 			rc < 0 ? err.text : "the tree was killed by somebody else");
 }
 
-/* Programs get the first signal; a second one ends the tree. */
-static int wait_root(const struct restore_request *q, struct restore *r, int root_pidfd)
+static bool root_runs(const struct plan *p)
+{
+	for (uint32_t k = 0; k < p->commands_len; k++)
+		if (p->commands[k] == 0) /* the root is the tree's first process */
+			return true;
+	return false;
+}
+
+/* Programs get the first signal; a second one ends the tree.  A root that stays a placeholder hears none. */
+static int wait_root(const struct restore_request *q, struct restore *r, int root_pidfd, bool root_hears)
 {
 	struct tree_error err = { 0 };
-	bool passed_on = false;
+	bool passed_on = !root_hears;
 	int status, rc, sig;
 
 	while ((rc = restore_wait_end(r, q->signal_fd, &status, &err)) == -EINTR) {
@@ -76,7 +84,8 @@ static int wait_root(const struct restore_request *q, struct restore *r, int roo
 }
 
 /* Its descriptor first: once released, the root may end, and its number be another's. */
-static int run_programs(const struct restore_request *q, struct restore *r, const struct restore_outcome *out)
+static int run_programs(const struct restore_request *q, const struct plan *p, struct restore *r,
+			const struct restore_outcome *out)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, out->root, 0), status;
 	struct tree_error err = { 0 };
@@ -87,7 +96,7 @@ static int run_programs(const struct restore_request *q, struct restore *r, cons
 	if (restore_release(r, &err) < 0)
 		status = cmd_fail(CMD_FAILED, "%s; nothing is left", err.text);
 	else
-		status = wait_root(q, r, pidfd);
+		status = wait_root(q, r, pidfd, root_runs(p));
 	close(pidfd);
 	return status;
 }
@@ -137,7 +146,7 @@ static int build(struct restore_request *q, const struct tree *t, const struct p
 	if (rc < 0)
 		return cmd_fail(CMD_FAILED, "cannot write the output: %s; nothing is left", strerror(-rc));
 	reservation_end(&q->reservation, true);
-	status = q->place.exec ? run_programs(q, r, out) : hold(q, r);
+	status = q->place.exec ? run_programs(q, p, r, out) : hold(q, r);
 	return status == CMD_OK && out->differences ? CMD_DIFFERS : status;
 }
 

@@ -53,7 +53,7 @@ static int print_help(void)
 	     "\n"
 	     "Commands:");
 	for (size_t i = 0; i < COMMANDS_LEN; i++)
-		printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
 	puts("\n"
 	     "  -h, --help     this text; 'settid COMMAND --help' explains one command\n"
 	     "  -V, --version  the version\n"

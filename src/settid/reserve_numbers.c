@@ -63,6 +63,8 @@ static int parse_item(char *item, struct list *l)
 	char *dash = strchr(item, '-');
 	pid_t first, last;
 
+	if (!*item)
+		return cmd_usage_error("a number is missing in the list: NUMBERS are like 100,200-299");
 	if (dash)
 		*dash = '\0';
 	if (parse_pid(item, &first) < 0 || parse_pid(dash ? dash + 1 : item, &last) < 0 || last > NUMBERS_MAX)

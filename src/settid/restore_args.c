@@ -77,7 +77,7 @@ int restore_arguments(int argc, char **argv, struct restore_request *q)
 			q->reservation.socket = optarg;
 			break;
 		case TIMEOUT:
-			bad = arg_seconds("--timeout", optarg, &q->timeout_ms);
+			bad = arg_some_seconds("--timeout", optarg, &q->timeout_ms);
 			break;
 		case TRACE:
 			q->tracing.path = optarg;

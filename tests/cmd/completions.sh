@@ -5,7 +5,7 @@
 . "$(dirname "$0")/tap.sh"
 
 commands() { "$SETTID" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p' | grep -v '^help$'; }
-options_of() { "$SETTID" "$1" --help | sed -n 's/^  .*\(--[a-z][a-z-]*\).*/\1/p' | sed 's/=.*//'; }
+options_of() { "$SETTID" "$1" --help | sed -n 's/^  *\(-[a-zA-Z], \)*\(--[a-z][a-z-]*\).*/\2/p'; }
 
 # What a completion file of COMMAND offers, one option a line.
 bash_options() { bash -c '. "$1"; _settid_options "$2"' - "$COMPLETIONS/settid.bash" "$1" | tr ' ' '\n'; }

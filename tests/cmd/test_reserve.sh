@@ -164,6 +164,7 @@ command_runs() {
 command_fails() {
 	run "$SETTID" reserve 2000 -- ./no-such
 	is "$status" 127
+	is "$err" "settid reserve: cannot execute ./no-such: No such file or directory"
 	: >plain
 	run "$SETTID" reserve 2000 -- ./plain
 	is "$status" 126
@@ -220,6 +221,10 @@ nobody() {
 	run "$SETTID" reserve --give socket
 	is "$status" 1
 	like "$err" "cannot reach a reservation at socket: No such file or directory"
+	: >plain
+	run "$SETTID" reserve --status plain
+	is "$status" 1
+	like "$err" "cannot reach a reservation at plain: Nobody listens there"
 }
 private() {
 	hold 2000
@@ -402,6 +407,7 @@ it "no command after -- is wrong usage" wrong_usage 5 --
 it "--detach with a command is wrong usage" wrong_usage --detach 5 -- true
 it "two requests are wrong usage" wrong_usage --give a --take a
 it "a request with numbers is wrong usage" wrong_usage --give a 5
+it "no time is wrong usage" wrong_usage --ttl 0 5
 it "--into new is wrong usage" wrong_usage --into new 5
 
 tap_end

@@ -452,6 +452,14 @@ stays() {
 	like "$out" "1 of 4 processes stay placeholders"
 	is "$err" ""
 }
+# No program to hear it: what a second signal does to others, the first does here.
+deaf_root() {
+	noted_tree
+	start "$SETTID" restore --exec tree
+	finish TERM
+	is "$status" 143
+	[ -z "$(inside 25501)" ]
+}
 surroundings() {
 	cat >tree <<-'TREE'
 	{"settid": 1, "processes": [
@@ -526,6 +534,7 @@ it "a root that dies from a signal is told as a shell tells it" by_signal 25500
 it "a root that was dead in the file gives its status at once" dead_root
 it "... in the own namespace too" dead_root --into current
 it "what stays a placeholder is said" stays
+it "a root that stays one does not keep the tree from ending" deaf_root
 it "programs get directory, environment, signals and streams, and no other descriptor" surroundings
 it "a program that cannot be started ends all and is named" cannot_start
 it "a directory that is not there is refused beforehand" no_directory
