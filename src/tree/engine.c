@@ -248,6 +248,9 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 		return SYS2(SYS_setpgid, engine_number(e, c->actor, s->a), s->b);
 	case PLAN_SETPGID_LIKE:
 		return SYS2(SYS_setpgid, engine_number(e, c->actor, s->a), engine_number(e, c->actor, s->b));
+	case PLAN_SETPGID_OUTSIDE:
+		return SYS2(SYS_setpgid, s->a == c->actor ? 0 : engine_number(e, c->actor, s->a),
+			    e->outside_group);
 	case PLAN_LISTEN:
 		return listen(e, s->a);
 	case PLAN_TELL:
@@ -374,6 +377,24 @@ int engine_run(void *slot)
 	engine_go_on(c, 0);
 }
 
+/* The caller's, which may have no number here: then one of the guard's own.  A helper init founds one as its first step. */
+static long name_outside_group(struct engine *e)
+{
+	long r = SYS0(SYS_getpid), own = r;
+
+	e->outside_group = 1;
+	if (e->actors_len > 1 && e->actors[1].kind == PLAN_KIND_INIT)
+		return 0;
+	r = SYS1(SYS_getpgid, 0);
+	if (r == 0) {
+		r = SYS2(SYS_setpgid, 0, 0);
+		e->outside_group = (int32_t)own;
+		return r;
+	}
+	e->outside_group = (int32_t)r;
+	return r < 0 ? r : 0;
+}
+
 void engine_guard(struct engine *e)
 {
 	struct ctx *c = engine_slot(e, 0);
@@ -385,6 +406,9 @@ void engine_guard(struct engine *e)
 	r = SYS1(SYS_set_tid_address, &e->alive[0]);
 	if (r < 0)
 		engine_refuse(e, ENGINE_LEASH, (int)r);
+	r = e->goes_outside ? name_outside_group(e) : 0;
+	if (r < 0)
+		engine_refuse(e, ENGINE_GROUP, (int)r);
 	r = e->subreaper ? engine_leash_prepare() : 0;
 	if (r < 0)
 		engine_refuse(e, ENGINE_LEASH, (int)r);

@@ -38,6 +38,7 @@ enum engine_part {
 	ENGINE_CHILDREN,  /* the guard's own list of children in /proc */
 	ENGINE_SUBREAPER, /* orphans of the tree come to the guard */
 	ENGINE_LEASH,     /* nobody outlives the guard */
+	ENGINE_GROUP,     /* a number of the group outside */
 	ENGINE_NUMBER,    /* asking for one's own TID */
 };
 
@@ -102,6 +103,7 @@ struct engine {
 	uint32_t first; /* actor whose end is everybody's */
 	bool has_init;
 	bool exec;
+	bool goes_outside;
 	bool subreaper;        /* the guard collects orphans: no namespace to kill */
 	int life_fd, event_fd; /* the guard's ends; the first byte through the life pipe lets it begin */
 	int core_fd;           /* a directory that takes a core dump and vanishes; -1 = none needed */
@@ -124,6 +126,7 @@ struct engine {
 	uint32_t pidfile_made;
 	uint32_t root_ended;
 	int32_t root_status;          /* as wait4 gives it */
+	int32_t outside_group;        /* as level 0, or the guard outside of it, knows it */
 	int32_t first_pidfd;          /* the guard's, of the first child */
 	uint64_t first_ns, stands_ns; /* CLOCK_MONOTONIC: first birth, last DONE */
 	struct engine_failure failure;

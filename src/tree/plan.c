@@ -182,6 +182,7 @@ static int run(struct planner *pl, const struct tree *t)
 	do
 		TRY(attempt(pl));
 	while (pl->changed);
+	pl->plan->goes_outside = pl->goes_outside;
 	TRY(plan__count_dead(pl));
 	TRY(plan__deaths(pl));
 	TRY(plan__ends(pl));

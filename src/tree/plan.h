@@ -33,19 +33,20 @@ enum plan_op {
 	PLAN_SETPGID_CHILD, /* move child `a` to group `b` (a number)                                      */
 	PLAN_SETPGID_LIKE,  /* the same for the guard outside, who knows processes of the tree under
 				     numbers of its own: the group that process `b` founded               */
-	PLAN_LISTEN,        /* keep a descriptor, number `a` of the table, by which somebody says who he is */
-	PLAN_TELL,          /* say who one is, by that descriptor                                      */
-	PLAN_HEAR,          /* learn under which number one sees process `a`, by descriptor `b`        */
-	PLAN_NAME,          /* take the name at text[a]                                                    */
-	PLAN_SUBREAPER,     /* a = 0 or 1                                                                  */
-	PLAN_ADD,           /* counter `a` += b; who makes it full wakes the waiters                       */
-	PLAN_WAIT,          /* until counter `a` is full                                                   */
-	PLAN_KILL,          /* signal `b` to child `a`: for inits, which cannot do it themselves */
-	PLAN_WAIT_DEAD,     /* until child `a` is a zombie; leaves it one                                  */
-	PLAN_WAIT_STOPPED,  /* until child `a` is stopped; leaves the report for a later wait              */
-	PLAN_BURY,          /* wait until child `a` is dead, and reap it                                   */
-	PLAN_LEASH,         /* die with one's parent, actor `a`, from now on                               */
-	PLAN_WAIT_LEADER,   /* until the leader thread, actor `a`, is gone                                 */
+	PLAN_SETPGID_OUTSIDE, /* move process `a`, a child or oneself, to the group outside the tree           */
+	PLAN_LISTEN,       /* keep a descriptor, number `a` of the table, by which somebody says who he is */
+	PLAN_TELL,         /* say who one is, by that descriptor                                      */
+	PLAN_HEAR,         /* learn under which number one sees process `a`, by descriptor `b`        */
+	PLAN_NAME,         /* take the name at text[a]                                                    */
+	PLAN_SUBREAPER,    /* a = 0 or 1                                                                  */
+	PLAN_ADD,          /* counter `a` += b; who makes it full wakes the waiters                       */
+	PLAN_WAIT,         /* until counter `a` is full                                                   */
+	PLAN_KILL,         /* signal `b` to child `a`: for inits, which cannot do it themselves */
+	PLAN_WAIT_DEAD,    /* until child `a` is a zombie; leaves it one                                  */
+	PLAN_WAIT_STOPPED, /* until child `a` is stopped; leaves the report for a later wait              */
+	PLAN_BURY,         /* wait until child `a` is dead, and reap it                                   */
+	PLAN_LEASH,        /* die with one's parent, actor `a`, from now on                               */
+	PLAN_WAIT_LEADER,  /* until the leader thread, actor `a`, is gone                                 */
 	PLAN_REEXEC, /* execve of one's own self: the exit signal becomes SIGCHLD; the a-th of the plan */
 	PLAN_DONE,   /* one more stands                                                             */
 	/* the last step of every list is one of these */
@@ -116,7 +117,9 @@ struct plan {
 	uint32_t root;        /* actor of the tree's root */
 	uint32_t first;       /* actor whose end is everybody's: the first init, else the root */
 	bool has_init;        /* the first process born is init of a new namespace: its death ends all */
-	bool needs_core;      /* some process dies with a core dump */
+	bool goes_outside; /* somebody goes back to the group outside, which needs a number then: the guard's, or
+			      the helper init's, which founds one */
+	bool needs_core; /* some process dies with a core dump */
 };
 
 struct plan_options {

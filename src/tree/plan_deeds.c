@@ -189,9 +189,12 @@ static int end_stand_in(struct planner *pl, int32_t i)
 bool plan__settled_early(const struct planner *pl, int32_t i)
 {
 	const struct plan_node *n = &pl->nodes[i];
+	bool comes_back = n->group == TREE_NONE && plan__process(pl, i)->ns != 0 &&
+			  (n->founds || n->first_visit != TREE_NONE || n->first_standin != TREE_NONE) &&
+			  plan__comes_back(pl, i);
 
 	return plan__is_moved_early(pl, i) && !n->leads_session && !n->anywhere &&
-	       !plan__sees(pl, i, n->group) && plan__mover_sees(pl, i, n->group);
+	       ((!plan__sees(pl, i, n->group) && plan__mover_sees(pl, i, n->group)) || comes_back);
 }
 
 /* `i` is where it ends, put there by `actor`. */
@@ -221,7 +224,7 @@ static int settle(struct planner *pl, int32_t i)
 
 	if (n->leads_session || n->anywhere || n->now.group == n->group)
 		return settled(pl, i, by);
-	if (!pl->nodes[n->group].now.exists)
+	if (n->group != TREE_NONE && !pl->nodes[n->group].now.exists)
 		return plan__park(pl, n->group, SETTLE, i);
 	if (n->founds) {
 		if (!n->now.steady && !n->now.held)
@@ -229,7 +232,7 @@ static int settle(struct planner *pl, int32_t i)
 		n->now.exists_event = n->now.steady ? n->now.steady_event : n->now.held_event;
 		TRY(plan__await(pl, n->actor, n->now.exists_event));
 	}
-	TRY(plan__go(pl, i, n->group, false, &by));
+	TRY(n->group == TREE_NONE ? plan__go_outside(pl, i, &by) : plan__go(pl, i, n->group, false, &by));
 	return settled(pl, i, by);
 }
 

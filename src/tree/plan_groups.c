@@ -244,13 +244,33 @@ static int choose_station(struct planner *pl, int32_t i)
 	return 0;
 }
 
+/*
+ * The group outside has a number all the same: for the guard, which is in it, and moves children of its own back; and where
+ * level 0 has whoever makes the roots, for all in there.
+ */
+bool plan__comes_back(const struct planner *pl, int32_t i)
+{
+	int32_t mover = plan__mover(pl, i);
+
+	if (plan__session(pl, i) != 0 || pl->nodes[i].group != TREE_NONE || pl->nodes[i].carried)
+		return false;
+	if (mover == TREE_NONE)
+		return !pl->init || plan__process(pl, i)->ns == 0;
+	if (!plan__creator_inside(pl))
+		return false;
+	return plan__process(pl, i)->ns == 0 ||
+	       (plan__process(pl, mover)->ns == 0 &&
+		(plan__session(pl, mover) == 0 || pl->nodes[mover].birth_session == 0));
+}
+
 /* A group that neither it nor its parent can name is lost with the first step out of it. */
 static int check_stays(struct planner *pl, int32_t i)
 {
 	const struct plan_node *n = &pl->nodes[i];
 	struct plan_who who;
 
-	if (n->leads_session || n->birth_group == NO_GROUP || n->birth_group != n->group)
+	if (n->leads_session || n->birth_group == NO_GROUP || n->birth_group != n->group ||
+	    plan__comes_back(pl, i))
 		return 0;
 	if ((n->founds || n->first_visit != TREE_NONE) && can_be_moved(pl, i, n->group))
 		return have_moved(pl, i);

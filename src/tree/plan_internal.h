@@ -163,6 +163,7 @@ struct planner {
 	struct tree birth;
 	size_t nodes_cap;
 	bool lowered;         /* somebody was born lower than he ends */
+	bool goes_outside;    /* somebody comes back to the group outside */
 	bool changed;         /* a pass found that a helper is needed, or another maker: all begins anew */
 	int32_t *next_number; /* per namespace: helpers' numbers */
 	uint32_t *users; /* per namespace: those who live elsewhere and would have their children there */
@@ -252,6 +253,9 @@ int plan__interpose(struct planner *pl, int32_t i, int32_t ns);
  */
 int plan__tell(struct planner *pl, int32_t i);
 int plan__make_known(struct planner *pl, int32_t i);
+
+/* plan_groups.c: once it has left the group outside, in which it is to end, it can get back there. */
+bool plan__comes_back(const struct planner *pl, int32_t i);
 
 /* plan_steps.c.  All return 0 or -ENOMEM. */
 int plan__grow(void **array, uint32_t *cap, uint32_t need, size_t size);

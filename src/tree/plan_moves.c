@@ -151,3 +151,25 @@ int plan__go(struct planner *pl, int32_t i, int32_t f, bool goes_on, uint32_t *b
 	n->now.group = f;
 	return note_entry(pl, f, n->actor);
 }
+
+/* Back to the group that it was born in: see plan__comes_back(). */
+int plan__go_outside(struct planner *pl, int32_t i, uint32_t *by)
+{
+	struct plan_node *n = &pl->nodes[i];
+	bool itself = plan__creator_inside(pl) && plan__process(pl, i)->ns == 0;
+	int32_t mover = plan__mover(pl, i);
+	uint32_t event;
+
+	/* a helper init founds the group that is the one outside */
+	pl->changed |= !pl->goes_outside;
+	pl->goes_outside = true;
+	n->now.group = TREE_NONE;
+	*by = itself ? n->actor : mover == TREE_NONE ? pl->init : pl->nodes[mover].actor;
+	if (itself)
+		return plan__step(pl, *by, PLAN_SETPGID_OUTSIDE, n->actor, 0);
+	TRY(plan__event(pl, n->actor, &event));
+	TRY(plan__await(pl, *by, event));
+	if (mover == TREE_NONE && !plan__creator_inside(pl))
+		TRY(plan__make_known(pl, i));
+	return plan__step(pl, *by, PLAN_SETPGID_OUTSIDE, n->actor, 0);
+}

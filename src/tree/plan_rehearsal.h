@@ -35,6 +35,7 @@ int plan__come_home(struct planner *pl, int32_t i);
 /* `i` gets into group `f`, which exists; by itself if it can, else its parent does it.  goes_on: it has something to
  * do there.  *by is the actor that did it. */
 int plan__go(struct planner *pl, int32_t i, int32_t f, bool goes_on, uint32_t *by);
+int plan__go_outside(struct planner *pl, int32_t i, uint32_t *by);
 int plan__move(struct planner *pl, int32_t i, int32_t f, bool goes_on); /* by its parent */
 
 #endif

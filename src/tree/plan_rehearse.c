@@ -156,6 +156,8 @@ static int begin(struct planner *pl)
 	if (pl->init) {
 		TRY(plan__step(pl, 0, PLAN_CHILD, pl->init, 0));
 		TRY(plan__name(pl, pl->init, (struct tree_str){ init, sizeof init - 1 }));
+		if (pl->goes_outside)
+			TRY(plan__step(pl, pl->init, PLAN_SETPGID, 0, 0));
 	}
 	for (size_t i = 0; i < pl->t->processes_len; i++)
 		if (pl->nodes[i].tells)

@@ -80,7 +80,7 @@ static bool gets_back(const struct planner *pl, int32_t i)
 	const struct plan_node *n = &pl->nodes[i];
 
 	return n->leads_session || n->anywhere || n->group == i || plan__sees(pl, i, n->group) ||
-	       plan__mover_sees(pl, i, n->group);
+	       plan__mover_sees(pl, i, n->group) || plan__comes_back(pl, i);
 }
 
 /* An init in a group founded inside its namespace could not be ended (R5.30), not even for a moment. */

@@ -46,6 +46,8 @@ static const struct plan_words words[PLAN_OP_COUNT] = {
 				"move %1 to the process group that %2 founded",
 				NULL,
 				NULL },
+	[PLAN_SETPGID_OUTSIDE] = { "setpgid_outside", WHO, NONE, "move %1 to the process group outside", NULL,
+				   NULL },
 	[PLAN_LISTEN] = { "listen", NUMBER("descriptor"), NONE, "keep descriptor %1 to be told a number by",
 			  "keep descriptor 0 to be told a number by", NULL },
 	[PLAN_TELL] = { "tell", NUMBER("descriptor"), NONE, "tell the guard its number, by descriptor %1",

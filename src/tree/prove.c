@@ -213,6 +213,8 @@ static int make_guard(struct prove *v)
 		return -ENOMEM;
 	if (!v->p->has_init && pidns_set_subreaper(guard, true) < 0)
 		return -ENOMEM;
+	if (v->p->goes_outside && pidns_setpgid(guard, 0, 0) < 0) /* the caller's has no number here */
+		return -ENOMEM;
 	return 0;
 }
 

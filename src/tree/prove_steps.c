@@ -244,6 +244,18 @@ static int move_like(struct prove *v, const struct plan_step *s)
 	return move(v, v->actors[s->a].task, number_of(v, s->a), (uint32_t)number_of(v, s->b));
 }
 
+/* By the number that it has for the helper init's, or the guard's, neighbours. */
+static int move_outside(struct prove *v, uint32_t actor)
+{
+	bool helper = v->p->actors_len > 1 && v->p->actors[1].kind == PLAN_KIND_INIT;
+	const struct pidns_id *id = pidns_task_link(v->actors[helper].task, PIDNS_PGID);
+
+	if (!v->actors[actor].task || !id)
+		return refused(v, "move", actor, -PIDNS_ESRCH);
+	return move(v, v->actors[actor].task, actor == v->me ? 0 : number_of(v, actor),
+		    (uint32_t)pidns_id_number_in(id, me(v)->ns));
+}
+
 static int tell(struct prove *v, uint32_t fd)
 {
 	if (!v->told[fd])
@@ -308,6 +320,8 @@ int prove__carry_out(struct prove *v, const struct plan_step *s)
 					    : refused(v, "move", s->a, -PIDNS_ESRCH);
 	case PLAN_SETPGID_LIKE:
 		return move_like(v, s);
+	case PLAN_SETPGID_OUTSIDE:
+		return move_outside(v, s->a);
 	case PLAN_LISTEN:
 		v->told[s->a] = PROVE_OPEN;
 		return 0;

@@ -23,6 +23,7 @@ static const char *const parts[] = {
 	[ENGINE_CHILDREN] = "cannot list its own children in /proc, which started programs may leave to it",
 	[ENGINE_SUBREAPER] = "cannot become the one that orphans of the tree are left to",
 	[ENGINE_LEASH] = "cannot be made to die with the guard",
+	[ENGINE_GROUP] = "cannot learn its own process group, or found one",
 	[ENGINE_NUMBER] = "cannot ask for its own number",
 };
 

@@ -246,6 +246,7 @@ int restore_layout(const struct tree *t, const struct plan *p, const struct rest
 	e->root = p->root;
 	e->first = p->first;
 	e->has_init = p->has_init;
+	e->goes_outside = p->goes_outside;
 	e->subreaper = !p->has_init;
 	e->bell_fd = e->deaths_fd = e->life_fd = e->event_fd = e->core_fd = e->last_pid_fd = e->children_fd =
 		e->first_pidfd = -1;

@@ -147,7 +147,7 @@ static void test_row(void **state)
 
 /* ------------------------------------------------------------------------------------ rows -- */
 
-#define ROWS_MAX 700
+#define ROWS_MAX 800
 
 static struct row rows[ROWS_MAX];
 static struct CMUnitTest tests[ROWS_MAX];
@@ -212,14 +212,16 @@ static void add_all(void)
 						"leaders-in-each-others-sessions",
 						"signal-lost-by-execve",
 						"signal-lost-inside",
-						"signal-of-a-dead-leader" };
+						"signal-of-a-dead-leader",
+						"back-outside" };
 	static const char *const fresh[] = { "init",
 					     "dead-init",
 					     "stopped-init",
 					     "entered-from-outside",
 					     "orphan-at-subreaper",
 					     "moved-from-outside",
-					     "strays-after-execve" };
+					     "strays-after-execve",
+					     "init-back-outside" };
 	static const int codes[] = { FAULT_LIKELY, -EPERM, -EINTR, -ENOMEM };
 
 	for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
@@ -265,6 +267,7 @@ static void add_some(void)
 	add("leaders-in-each-others-sessions", RESTORE_NEW, BUILD, -EPERM);
 	add("signal-lost-by-execve", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
 	add("strays-after-execve", RESTORE_NEW, BUILD, -EPERM);
+	add("back-outside", RESTORE_PID, BUILD, -EPERM);
 	add("nested", RESTORE_NEW, END, FAULT_LIKELY);
 	add("entered", RESTORE_CURRENT, END, FAULT_LIKELY);
 	add("programs", RESTORE_NEW, PROGRAMS, FAULT_LIKELY);

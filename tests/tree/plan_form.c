@@ -44,6 +44,7 @@ static uint32_t limit_of(const struct plan *p, uint32_t op)
 	case PLAN_ENTER:
 	case PLAN_SETPGID_CHILD:
 	case PLAN_SETPGID_LIKE:
+	case PLAN_SETPGID_OUTSIDE:
 	case PLAN_HEAR:
 	case PLAN_KILL:
 	case PLAN_WAIT_DEAD:

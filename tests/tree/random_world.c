@@ -173,6 +173,16 @@ static void end_one(struct life *l, struct pidns_task *t)
 		pidns_kill(t, pidns_getpid(t), sig);
 }
 
+/* Whoever is outside moves a child of its own to its group. */
+static void put_back(struct life *l, struct pidns_task *t)
+{
+	const struct pidns_ns *outside = pidns_task_ns(l->outside);
+
+	if (pidns_parent(t) == l->outside)
+		pidns_setpgid(l->outside, pidns_id_number_in(pidns_task_id(t), outside),
+			      pidns_getpid(l->outside));
+}
+
 static void put_in(struct life *l)
 {
 	struct pidns_task *init = l->tasks[roll(l, (unsigned)l->len)];
@@ -300,7 +310,10 @@ static void deed(struct life *l)
 		enter(l, t);
 		break;
 	case PUT_IN:
-		put_in(l);
+		if (roll(l, 2))
+			put_in(l);
+		else
+			put_back(l, t);
 		break;
 	case UNSHARE:
 		unshare(l, t);
@@ -327,6 +340,7 @@ static void begin(struct life *l)
 	assert(pidns_boot(l->world, &machine) == 0);
 	assert(pidns_clone(machine, SIGCHLD, &l->outside, NULL) == 0);
 	assert(pidns_sigprocmask(l->outside, PIDNS_SIG_SETMASK, ~(uint64_t)0) == 0);
+	assert(pidns_setpgid(l->outside, 0, 0) == 0);
 	if (l->root_is_init) {
 		assert(make(l, l->outside, PIDNS_CLONE_NEWPID, SIGCHLD));
 		return;

@@ -319,6 +319,26 @@ static bool can_move(const struct reach_state *s, unsigned mover, unsigned who, 
 	return member < s->len && s->session[member] == session;
 }
 
+/*
+ * Back to the group outside, which has a number for whoever is outside: a parent of the init, and where process 0 is
+ * outside itself, all in its namespace.
+ */
+static void move_back(struct at *a, unsigned who)
+{
+	const struct reach_state *s = &a->s;
+	unsigned parent = s->parent[who];
+	bool inside = !a->r->o.root_is_init;
+	bool named = parent == REACH_OUT || (inside && reach_acts(s, parent) && s->ns[parent] == 0 &&
+					     s->session[parent] == REACH_OUT);
+
+	if (s->group[who] == REACH_OUT || s->session[who] != REACH_OUT)
+		return;
+	if (inside && s->ns[who] == 0 && reach_acts(s, who))
+		reached(a, REACH_SETPGID, who, REACH_OUT);
+	else if (named && s->signal[who] != REACH_CHLD_BY_EXEC)
+		reached(a, REACH_MOVE, who, REACH_OUT);
+}
+
 static void moves(struct at *a, unsigned who)
 {
 	const struct reach_state *s = &a->s;
@@ -334,6 +354,7 @@ static void moves(struct at *a, unsigned who)
 		else if (s->signal[who] != REACH_CHLD_BY_EXEC && can_move(s, s->parent[who], who, group))
 			reached(a, REACH_MOVE, who, group);
 	}
+	move_back(a, who);
 	if (reach_acts(s, who) && s->session[who] != who && member_of(s, who) == s->len)
 		reached(a, REACH_SETSID, who, 0);
 }

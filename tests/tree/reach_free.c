@@ -125,7 +125,7 @@ static uint8_t session_of(const struct reach_state *s, unsigned ghost)
 	return session;
 }
 
-/* Whoever is still in the group outside has founded none. */
+/* Whoever has founded a group may be in the one outside again. */
 static bool can_be(const struct reach_state *tree, unsigned i)
 {
 	unsigned f = tree->group[i];
@@ -134,7 +134,7 @@ static bool can_be(const struct reach_state *tree, unsigned i)
 		return true;
 	if (!reach_lives(tree, f))
 		return tree->session[i] == session_of(tree, f);
-	return tree->session[i] == tree->session[f] && tree->group[f] != REACH_OUT;
+	return tree->session[i] == tree->session[f];
 }
 
 bool reach_has_free(const struct reach *r, const struct reach_state *tree)

@@ -137,13 +137,23 @@ static bool end(struct replay *y, struct reach_deed d)
 	return d.op == REACH_EXIT || bury(y, d.who);
 }
 
+/* Process 0's own, if that is outside. */
+static const struct pidns_id *group_outside(const struct replay *y)
+{
+	const struct body *b = y->r->o.root_is_init ? &y->outside : &y->bodies[0];
+
+	return pidns_task_link(b->task, PIDNS_PGID);
+}
+
 static bool move(struct replay *y, struct reach_deed d)
 {
 	struct body *mover = body(y, d.op == REACH_MOVE ? y->s.parent[d.who] : d.who);
 	int32_t who = d.op == REACH_MOVE ? number(body(y, d.who), mover) : 0;
 
-	return answered(y, "change its group", d.who,
-			pidns_setpgid(mover->task, who, number(body(y, d.what), mover)));
+	int32_t group = d.what == REACH_OUT ? pidns_id_number_in(group_outside(y), mover->ns)
+					    : number(body(y, d.what), mover);
+
+	return answered(y, "change its group", d.who, pidns_setpgid(mover->task, who, group));
 }
 
 static bool act(struct replay *y, struct reach_deed d)
@@ -198,6 +208,8 @@ static bool links(struct replay *y, unsigned who, enum pidns_kind kind, unsigned
 {
 	const struct pidns_id *id = pidns_task_link(body(y, who)->task, kind);
 
+	if (want == REACH_OUT && kind == PIDNS_PGID)
+		return id == group_outside(y);
 	if (want == REACH_OUT)
 		return id == pidns_task_link(y->outside.task, kind);
 	return id == body(y, want)->id;
@@ -241,6 +253,10 @@ static bool begin(struct replay *y)
 		return wrong(y, "no memory");
 	embody(&y->outside, outside);
 	embody(&y->bodies[0], first);
+	if (pidns_setpgid(outside, 0, 0) < 0 ||
+	    pidns_setpgid(outside, number(&y->bodies[0], &y->outside),
+			  y->r->o.root_is_init ? pidns_getpid(outside) : 0) < 0)
+		return wrong(y, "the group outside has no number");
 	reach_get(y->r, 0, &y->s);
 	return true;
 }

@@ -283,6 +283,8 @@ static const struct broken missing[] = {
 	{ "children-elsewhere.json", PLAN_ENTER, false },
 	{ "entered-from-outside.json", PLAN_TELL, false },
 	{ "signal-lost-by-execve.json", PLAN_REEXEC, false },
+	{ "back-outside.json", PLAN_SETPGID_OUTSIDE, false },
+	{ "init-back-outside.json", PLAN_SETPGID_OUTSIDE, false },
 	{ "entered.json", PLAN_LEAVE, false },
 	{ "sessions.json", PLAN_SETSID, false },
 	{ "groups.json", PLAN_SETPGID, false },

@@ -55,11 +55,12 @@ static const struct refusal refusals[] = {
 	  "process 102 cannot be built: it founded a group, and is in one that neither it nor its parent can "
 	  "name: it can only have been born in that, and could not get back",
 	  false },
-	{ "the outside group is had by birth alone",
-	  "{\"nspid\": [100], \"ppid\": 0, \"pgid\": 100, \"sid\": 0, " LIVE ","
-	  "{\"nspid\": [101], \"ppid\": 100, \"pgid\": 0, \"sid\": 0, " LIVE ","
-	  "{\"nspid\": [102], \"ppid\": 101, \"pgid\": 101, \"sid\": 0, " LIVE,
-	  "process 101 cannot be built: it founded a group, and is in one that neither it nor its parent can "
+	{ "the outside group is had by birth alone where nobody can name it",
+	  "{\"nspid\": [100], \"ppid\": 0, \"pgid\": 0, \"sid\": 0, " LIVE ","
+	  "{\"nspid\": [101, 1], \"ppid\": 100, \"pgid\": 0, \"sid\": 0, " LIVE ","
+	  "{\"nspid\": [102, 2], \"ppid\": 101, \"pgid\": 0, \"sid\": 0, " LIVE ","
+	  "{\"nspid\": [103, 3], \"ppid\": 102, \"pgid\": 102, \"sid\": 0, " LIVE,
+	  "process 102 cannot be built: it founded a group, and is in one that neither it nor its parent can "
 	  "name: it can only have been born in that, and could not get back",
 	  false },
 	{ "births that need each other's groups are a circle",
