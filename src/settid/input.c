@@ -67,7 +67,7 @@ static bool is_image(const char *path)
 
 static int read_json(const struct input *in, const char *path, struct tree **out, struct tree_error *err)
 {
-	if (in->outside_len || in->ghosts_len)
+	if ((in->outside_len || in->ghosts_len) && (strcmp(path, "-") == 0 || access(path, F_OK) == 0))
 		return tree_fail(err, -EINVAL,
 				 "--%s is for images: %s is a tree file, which says itself who is outside "
 				 "and who is a "

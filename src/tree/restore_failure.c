@@ -85,7 +85,11 @@ static void birth_failed(int code, const struct plan_actor *a, int32_t number, c
 {
 	switch (-code) {
 	case EEXIST:
-		taken(number, at, "a number of it is taken", buf, size);
+		taken(number, at,
+		      at->into == RESTORE_PID ? "its number is taken in there; settid check with the same "
+						"--into names the holder"
+					      : "a number of it is taken",
+		      buf, size);
 		break;
 	case EINVAL:
 		too_large(number, at, buf, size);

@@ -391,6 +391,9 @@ elsewhere() {
 	run "$SETTID" check --into "$sleeper" tree
 	is "$status" 1
 	like "$out" "77, for process 77 (line 2), is the process"
+	run "$SETTID" restore --into "$sleeper" tree
+	is "$status" 1
+	like "$err" "make process 77: its number is taken in there; settid check with the same --into names the holder"
 	kill $!
 	wait $! || :
 	run "$SETTID" check --into 99999 tree
