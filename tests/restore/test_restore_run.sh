@@ -1,104 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# test_restore_run.sh: `settid restore` in time: what is said and done while it builds, verifies, holds and runs programs.
+# test_restore_run.sh: `settid restore` in time: what is said and done while it builds, verifies and holds.
 # Needs $SETTID, $TREES, $SLOW_CALL (slow_call.c), $PTY (tests/cmd/pty.c).
 # shellcheck disable=SC2016
 
-# In a PID namespace of its own: processes are found by their numbers, and what a failed test leaves dies with it.
-if [ -z "${ALONE-}" ] && unshare --pid --fork --mount-proc true 2>/dev/null; then
-	ALONE=yes exec unshare --pid --fork --kill-child --mount-proc sh "$0"
-fi
-
-. "$(dirname "$0")/../cmd/tap.sh"
-
-[ -n "${ALONE-}" ] || skip_all "no right to make PID and mount namespaces here"
-
-# begin COMMAND...: in the background; its PID in $restorer, its output in said and complaint.
-begin() {
-	"$@" >said 2>complaint &
-	restorer=$!
-	trap 'kill -KILL "$restorer" 2>/dev/null || :' EXIT
-}
-settled() {
-	grep -q . said || ! kill -0 "$restorer" 2>/dev/null
-}
-# start COMMAND...: begins it and waits until it says that the tree stands.
-start() {
-	begin "$@"
-	wait_for settled
-}
-# finish [SIGNAL]: its status in $status.
-finish() {
-	[ -z "${1-}" ] || kill -"$1" "$restorer"
-	wait_for gone "$restorer"
-	status=0
-	wait "$restorer" || status=$?
-	out=$(cat said) err=$(cat complaint)
-}
-root_of() {
-	sed -n 's/.* as PID \([0-9]*\) .*/\1/p' said
-}
-# The PID here of the process that is NUMBER in a namespace whose processes have "NSpid: here NUMBER".
-inside() {
-	grep -ls "^NSpid:.*	$1$" /proc/[0-9]*/status | sed 's,^/proc/\([0-9]*\)/.*,\1,'
-}
-holds() { # PID: it does nothing but wait, as a placeholder that has done its steps
-	grep -q futex "/proc/$1/wchan" 2>/dev/null
-}
-
-# A tree whose numbers are nobody's here, so that a process is found by them; a note is said when it is built.
-noted_tree() {
-	cat >tree <<-TREE
-	{"settid": 1, "processes": [
-	  {"nspid": [25500], "ppid": 0, "pgid": 25500, "sid": 25500, "state": "live", "comm": "root"},
-	  {"nspid": [25501], "ppid": 25500, "pgid": 25500, "sid": 25500, "state": "live", "comm": "victim"},
-	  {"nspid": [25502], "ppid": 25500, "pgid": 25500, "sid": 25500, "state": "zombie"},
-	  {"nspid": [25503], "ppid": 25501, "pgid": 25500, "sid": 25500, "state": "live", "comm": "last"}]}
-	TREE
-}
+. "$(dirname "$0")/run.sh"
 
 # ---------------------------------------------------------------------------------- found different --
 
-# While nobody reads its standard error, which is full, the restorer waits with its note: the tree stands, and the
-# verification is still to come.
-start_unheard() {
-	noted_tree
-	mkfifo pipe
-	exec 3<>pipe
-	dd if=/dev/zero bs=65536 count=1 2>/dev/null >&3
-	: >complaint
-	"$SETTID" restore "$@" tree >said 2>&3 &
-	restorer=$!
-	trap 'kill -KILL "$restorer" 2>/dev/null || :' EXIT
-	wait_for all_there
-}
-all_there() {
-	victim=$(inside 25501) last=$(inside 25503)
-	[ -n "$victim" ] && [ -n "$last" ] && holds "$victim" && holds "$last" && holds "$(inside 25500)"
-}
 builds() { # it has a child, and is no longer slow_call, which had one too
 	[ "$(cat "/proc/$restorer/comm")" = settid ] && grep -q . "/proc/$restorer/task/$restorer/children"
 }
-found() {
-	[ -n "$(inside "$1")" ]
-}
-not_found() {
-	! found "$1"
-}
-strike() { # PID: kills it, and sees it dead
-	kill -KILL "$1"
-	wait_for gone "$1"
-}
-listen() {
-	dd bs=65536 count=1 2>/dev/null <&3 >/dev/null
-}
-heard() { # finish, and what it had to complain of
-	finish "$@"
-	echo >&3
-	err=$(dd bs=65536 count=1 2>/dev/null <&3)
-}
-
 differs() {
 	start_unheard
 	strike "$last"
@@ -376,183 +289,6 @@ outside_wanted() {
 }
 it "the guard's number is chosen, and none that the tree wants" outside_wanted
 
-# ---------------------------------------------------------------------------------------- programs --
-
-barrier() {
-	cat >tree <<-TREE
-	{"settid": 1, "processes": [
-	  {"nspid": [25500], "ppid": 0, "pgid": 0, "sid": 0, "state": "live", "argv": ["sh", "-c",
-	    "echo \$\$ >started; until [ -e 'started too' ]; do sleep 0.02; done; exit 3"]},
-	  {"nspid": [25501], "ppid": 25500, "pgid": 0, "sid": 0, "state": "live", "argv": ["touch", "started too"]},
-	  {"nspid": [25502], "ppid": 25500, "pgid": 0, "sid": 0, "state": "zombie"},
-	  {"nspid": [25503], "ppid": 25501, "pgid": 0, "sid": 0, "state": "live", "argv": ["sleep", "100"]}]}
-	TREE
-	mkfifo pipe
-	exec 3<>pipe
-	dd if=/dev/zero bs=65536 count=1 2>/dev/null >&3
-	: >complaint
-	"$SETTID" restore --exec tree >said 2>&3 &
-	restorer=$!
-	wait_for all_there
-	[ ! -e started ] && [ ! -e "started too" ]
-	listen
-	finish
-	is "$status" 3
-	is "$(cat started)" 25500
-	[ -e "started too" ]
-	wait_for not_found 25503
-}
-it "no program starts before all is verified" barrier
-
-# program SCRIPT: a tree whose root is that
-program() {
-	cat >tree <<-TREE
-	{"settid": 1, "processes": [
-	  {"nspid": [$1], "ppid": 0, "pgid": 0, "sid": 0, "state": "live", "argv": ["sh", "-c", "$2"]},
-	  {"nspid": [25502], "ppid": $1, "pgid": 0, "sid": 0, "state": "live", "argv": ["sleep", "100"]}]}
-	TREE
-}
-passes_on() {
-	program 25500 "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done"
-	begin "$SETTID" restore --exec tree
-	wait_for grep -q ready said
-	finish TERM
-	is "$status" 7
-}
-heeded() { # no SIGTERM, the 15th, waits for the restorer
-	! grep -q '^S[a-z]*Pnd:.*[4-7c-f]...$' "/proc/$restorer/status"
-}
-insists() {
-	program 25500 "trap '' TERM; echo ready; while :; do sleep 0.05; done"
-	begin "$SETTID" restore --exec tree
-	wait_for grep -q ready said
-	kill -TERM "$restorer"
-	wait_for heeded # two that wait are one
-	kill -0 "$restorer"
-	finish TERM
-	is "$status" 143
-	[ -z "$(inside 25502)" ]
-}
-by_signal() {
-	program "$1" 'echo ready; kill -SEGV $$'
-	run "$SETTID" restore --exec tree
-	is "$status" 139
-}
-dead_root() {
-	run "$SETTID" restore --exec "$@" "$TREES/dead-root.json"
-	is "$status" 5
-	like "$out" "verified"
-}
-stays() {
-	run timeout -s TERM 20 "$SETTID" restore --exec "$TREES/programs.json"
-	is "$status" 9
-	like "$err" "note: 1 of 4 processes stay placeholders: zombies, stopped ones, those with threads or without argv"
-	run "$SETTID" restore --exec --json "$TREES/programs.json"
-	is "$status" 9
-	like "$out" "1 of 4 processes stay placeholders"
-	is "$err" ""
-}
-# No program to hear it: what a second signal does to others, the first does here.
-deaf_root() {
-	noted_tree
-	start "$SETTID" restore --exec tree
-	finish TERM
-	is "$status" 143
-	[ -z "$(inside 25501)" ]
-}
-surroundings() {
-	cat >tree <<-'TREE'
-	{"settid": 1, "processes": [
-	  {"nspid": [25500], "ppid": 0, "pgid": 0, "sid": 0, "state": "live", "cwd": "/usr",
-	   "argv": ["-sh", "-c", "pwd; echo $0 $WISH; grep Sig[BI] /proc/self/status; ls -l /proc/self/fd | wc -l"]}]}
-	TREE
-	run sh -c 'grep Sig[BI] /proc/self/status' # timeout(1), which runs them, leaves HUP and QUIT unignored
-	echo "$out" >want
-	echo 5 >>want # 0, 1, 2, that of ls, and a line on top
-	WISH=fulfilled
-	export WISH
-	run "$SETTID" restore --exec tree </dev/null
-	is "$status" 0
-	is "$(echo "$out" | tail -n +2)" "/usr
--sh fulfilled
-$(cat want)"
-}
-cannot_start() {
-	printf '#!/no/such/interpreter\n' >script
-	chmod 755 script
-	cat >tree <<-'TREE'
-	{"settid": 1, "processes": [
-	  {"nspid": [25500], "ppid": 0, "pgid": 0, "sid": 0, "state": "live", "argv": ["sleep", "100"]},
-	  {"nspid": [25501], "ppid": 25500, "pgid": 0, "sid": 0, "state": "live", "argv": ["./script"]}]}
-	TREE
-	run "$SETTID" restore --exec tree
-	is "$status" 1
-	like "$err" "process 25501 could not"
-	like "$err" "No such file or directory; nothing is left"
-	[ -z "$(inside 25500)" ]
-}
-no_directory() {
-	cat >tree <<-'TREE'
-	{"settid": 1, "processes": [
-	  {"nspid": [25500], "ppid": 0, "pgid": 0, "sid": 0, "state": "live", "argv": ["true"], "cwd": "/no/where"}]}
-	TREE
-	run "$SETTID" restore --exec tree
-	is "$status" 1
-	like "$err" "process 25500: cannot enter its directory /no/where: No such file or directory"
-}
-orphans() {
-	a=$(free_pid)
-	cat >tree <<-TREE
-	{"settid": 1, "processes": [
-	  {"nspid": [$a], "ppid": 0, "pgid": $a, "sid": 0, "state": "live",
-	   "argv": ["sh", "-c", "(sh -c 'echo \$\$ >orphan' &); until [ -s orphan ]; do sleep 0.02; done; sleep 0.3; exit 5"]}]}
-	TREE
-	begin "$SETTID" restore --exec --into current tree
-	wait_for test -s orphan
-	wait_for test ! -e "/proc/$(cat orphan)"
-	finish
-	is "$status" 5
-}
-killed_with_programs() {
-	a=$(free_pid)
-	cat >tree <<-TREE
-	{"settid": 1, "processes": [
-	  {"nspid": [$a], "ppid": 0, "pgid": $a, "sid": 0, "state": "live",
-	   "argv": ["sh", "-c", "setsid sh -c 'echo \$\$ >deep; sleep 100' & sleep 100"]}]}
-	TREE
-	begin "$SETTID" restore --exec "$@" tree
-	wait_for test -s deep
-	children=$(pgrep -x sleep -c) || :
-	finish KILL
-	wait_for gone "$a"
-	[ "$#" = 0 ] || wait_for gone "$(cat deep)"
-	[ -n "$children" ]
-}
-it "the first signal goes to the root program" passes_on
-it "a second one ends the tree" insists
-it "a root that dies from a signal is told as a shell tells it" by_signal 25500
-it "a root that was dead in the file gives its status at once" dead_root
-it "... in the own namespace too" dead_root --into current
-it "what stays a placeholder is said" stays
-it "a root that stays one does not keep the tree from ending" deaf_root
-it "programs get directory, environment, signals and streams, and no other descriptor" surroundings
-it "a program that cannot be started ends all and is named" cannot_start
-it "a directory that is not there is refused beforehand" no_directory
-it "orphans in the own namespace are reaped while programs run" orphans
-it "a restorer that is killed takes its programs along" killed_with_programs
-it "... and what they started, in the own namespace too" killed_with_programs --into current
-
-pidfile_late() {
-	mkfifo pipe
-	program 25500 "cat pipe"
-	begin "$SETTID" restore --exec --pidfile here tree
-	wait_for test -s here
-	is "$(cat here)" "$(inside 25500)"
-	echo >pipe
-	finish
-	is "$status" 0
-	[ ! -e here ]
-}
 pidfile_unverified() {
 	start_unheard --pidfile here
 	[ ! -e here ]
@@ -562,7 +298,6 @@ pidfile_unverified() {
 	is "$status" 2
 	[ ! -e here ]
 }
-it "--pidfile is there while programs run, with the root's PID as seen from here" pidfile_late
 it "--pidfile is not written for a tree that was found different" pidfile_unverified
 
 helps() {
