@@ -19,6 +19,40 @@
 
 static const char *trees;
 
+const char *const attempt_shapes[] = {
+	"signal-lost-by-execve",
+	"dead-leaders-on-one-way-up",
+	"subreapers",
+	"clone-parent-of-inner-leader",
+	"nested-init-adopts",
+	"leaderless-family",
+	"leaders-in-each-others-sessions",
+	"signal-lost-inside",
+	"signal-of-a-dead-leader",
+	"back-outside",
+	"single",
+	"groups",
+	"sessions",
+	"threads",
+	"zombies",
+	"stopped",
+	"entered",
+	"nested",
+	"notify",
+	"chain",
+	"core",
+	"dead-root",
+	"swapped",
+	"handed-down",
+	"children-elsewhere",
+	NULL,
+};
+
+size_t attempt_shapes_len(void)
+{
+	return sizeof attempt_shapes / sizeof *attempt_shapes - 1;
+}
+
 void attempt_trees(const char *folder)
 {
 	trees = folder;

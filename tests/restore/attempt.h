@@ -23,6 +23,12 @@ struct attempt {
 	bool user, exec, last_pid;
 };
 
+/* Trees of the folder that go into any namespace, each built in another way; NULL ends them.  What is hardest to undo
+ * comes first: orphans, whose parents do not outlive the plan.  Without "leaderless-parent-of-another-session": of it
+ * something may outlive restorer and guard that are killed together, settid-restore(1). */
+extern const char *const attempt_shapes[];
+size_t attempt_shapes_len(void);
+
 /* The folder of trees that can all be built. */
 void attempt_trees(const char *folder);
 

@@ -187,33 +187,16 @@ static void add_by_last_pid(const char *tree, enum restore_into into, int code)
 	add_attempt((struct attempt){ .tree = tree, .into = into, .last_pid = true }, BUILD, code);
 }
 
+static void add_shape(const char *tree, int code)
+{
+	for (enum restore_into into = RESTORE_NEW; into <= RESTORE_PID; into++) {
+		add(tree, into, BUILD, code);
+		add(tree, into, END, code);
+	}
+}
+
 static void add_all(void)
 {
-	static const char *const anywhere[] = { "single",
-						"groups",
-						"sessions",
-						"threads",
-						"zombies",
-						"stopped",
-						"entered",
-						"nested",
-						"notify",
-						"dead-root",
-						"swapped",
-						"handed-down",
-						"children-elsewhere",
-						"dead-leaders-on-one-way-up",
-						"subreapers",
-						"clone-parent-of-inner-leader",
-						"nested-init-adopts",
-						"leaderless-family",
-						"leaderless-parent-of-another-session",
-						"core",
-						"leaders-in-each-others-sessions",
-						"signal-lost-by-execve",
-						"signal-lost-inside",
-						"signal-of-a-dead-leader",
-						"back-outside" };
 	static const char *const fresh[] = { "init",
 					     "dead-init",
 					     "stopped-init",
@@ -225,11 +208,9 @@ static void add_all(void)
 	static const int codes[] = { FAULT_LIKELY, -EPERM, -EINTR, -ENOMEM };
 
 	for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
-		for (size_t k = 0; k < sizeof anywhere / sizeof *anywhere; k++)
-			for (enum restore_into into = RESTORE_NEW; into <= RESTORE_PID; into++) {
-				add(anywhere[k], into, BUILD, codes[c]);
-				add(anywhere[k], into, END, codes[c]);
-			}
+		for (const char *const *shape = attempt_shapes; *shape; shape++)
+			add_shape(*shape, codes[c]);
+		add_shape("leaderless-parent-of-another-session", codes[c]);
 		for (size_t k = 0; k < sizeof fresh / sizeof *fresh; k++)
 			add(fresh[k], RESTORE_NEW, BUILD, codes[c]);
 		for (enum restore_into into = RESTORE_NEW; into <= RESTORE_PID; into++) {

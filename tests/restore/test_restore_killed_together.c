@@ -134,32 +134,11 @@ static void test_row(void **state)
 
 /* ------------------------------------------------------------------------------------ rows -- */
 
-static const char *const trees[] = { "signal-lost-by-execve", /* these have orphans ... */
-				     "dead-leaders-on-one-way-up",
-				     "subreapers",
-				     "clone-parent-of-inner-leader",
-				     "nested-init-adopts",
-				     "leaderless-family",
-				     "leaders-in-each-others-sessions",
-				     "signal-lost-inside",
-				     "single", /* ... and these none */
-				     "groups",
-				     "sessions",
-				     "threads",
-				     "zombies",
-				     "stopped",
-				     "entered",
-				     "nested",
-				     "notify",
-				     "dead-root",
-				     "swapped",
-				     "handed-down",
-				     "children-elsewhere" };
-enum { TREES = sizeof trees / sizeof *trees, SOME = 6 };
+enum { SOME = 6, SHAPES_MAX = 64, ROWS_MAX = 2 * SHAPES_MAX + 2 };
 
-static struct attempt rows[3 * TREES];
-static char names[3 * TREES][160];
-static struct CMUnitTest tests[3 * TREES];
+static struct attempt rows[ROWS_MAX];
+static char names[ROWS_MAX][160];
+static struct CMUnitTest tests[ROWS_MAX];
 static size_t rows_len;
 
 static void add(struct attempt a)
@@ -187,10 +166,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	attempt_trees(argv[1]);
-	for (size_t k = 0; k < (all ? TREES : SOME); k++) {
-		add((struct attempt){ .tree = trees[k], .into = RESTORE_CURRENT });
+	for (size_t k = 0; k < SHAPES_MAX && attempt_shapes[k] && (all || k < SOME); k++) {
+		add((struct attempt){ .tree = attempt_shapes[k], .into = RESTORE_CURRENT });
 		if (all || k == 0)
-			add((struct attempt){ .tree = trees[k], .into = RESTORE_PID });
+			add((struct attempt){ .tree = attempt_shapes[k], .into = RESTORE_PID });
 	}
 	add((struct attempt){ .tree = "groups", .into = RESTORE_CURRENT, .last_pid = true });
 	add((struct attempt){ .tree = "programs", .into = RESTORE_CURRENT, .exec = true });

@@ -52,28 +52,6 @@ static const struct row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-static const char *const trees[] = { "single",
-				     "groups",
-				     "sessions",
-				     "threads",
-				     "zombies",
-				     "stopped",
-				     "entered",
-				     "nested",
-				     "notify",
-				     "chain",
-				     "handed-down",
-				     "swapped",
-				     "children-elsewhere",
-				     "clone-parent-of-inner-leader",
-				     "dead-leaders-on-one-way-up",
-				     "subreapers",
-				     "nested-init-adopts",
-				     "leaderless-family",
-				     "signal-lost-by-execve",
-				     "signal-lost-inside" };
-enum { TREES = sizeof trees / sizeof *trees };
-
 static const char *settid, *folder;
 static uint64_t seed;
 static unsigned rounds;
@@ -110,7 +88,8 @@ static struct round start(void)
 	int out[2];
 
 	snprintf(r.tree, sizeof r.tree, "%s",
-		 strcmp(row->how, "--exec") == 0 ? "programs" : trees[random_next() % TREES]);
+		 strcmp(row->how, "--exec") == 0 ? "programs"
+						 : attempt_shapes[random_next() % attempt_shapes_len()]);
 	snprintf(path, sizeof path, "%s/%s.json", folder, r.tree);
 	snprintf(r.into, sizeof r.into, "%s", row->into);
 	if (strcmp(row->into, "PID") == 0) {
