@@ -55,6 +55,18 @@ skip_all() {
 	exit 0
 }
 
+# A tree file on standard output.
+tree_of() { # NUMBER...: a process each, below the first
+	echo '{"settid": 1, "processes": ['
+	root=$1 comma=
+	for number in "$@"; do
+		[ "$number" = "$root" ] && parent=0 || parent=$root
+		echo "$comma {\"nspid\": [$number], \"ppid\": $parent, \"pgid\": 0, \"sid\": 0, \"state\": \"live\"}"
+		comma=,
+	done
+	echo ']}'
+}
+
 tap_end() {
 	echo "1..$tap_count"
 	[ "$tap_bad" -eq 0 ]

@@ -55,16 +55,6 @@ agree() {
 says() {
 	like "$answer" "$1" "check's words"
 }
-tree_of() { # NUMBER...: a process each, below the first
-	echo '{"settid": 1, "processes": ['
-	root=$1 comma=
-	for number in "$@"; do
-		[ "$number" = "$root" ] && parent=0 || parent=$root
-		echo "$comma {\"nspid\": [$number], \"ppid\": $parent, \"pgid\": 0, \"sid\": 0, \"state\": \"live\"}"
-		comma=,
-	done
-	echo ']}'
-}
 
 # -------------------------------------------------------------------------------------------- trees --
 

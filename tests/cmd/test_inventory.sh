@@ -27,16 +27,6 @@ held_tree() {
 	   "threads": [{"nspid": [2003]}, {"nspid": [1903]}]}]}
 	TREE
 }
-tree_of() { # NUMBER...: a process each, below the first
-	echo '{"settid": 1, "processes": ['
-	root=$1 comma=
-	for number in "$@"; do
-		[ "$number" = "$root" ] && parent=0 || parent=$root
-		echo "$comma {\"nspid\": [$number], \"ppid\": $parent, \"pgid\": 0, \"sid\": 0, \"state\": \"live\"}"
-		comma=,
-	done
-	echo ']}'
-}
 
 lists() {
 	held_tree >held

@@ -182,33 +182,21 @@ static void no_right_for_namespaces(void)
 
 /* ------------------------------------------------------------------------------------ program -- */
 
-static void in_world(void **state)
-{
-	void (*fn)(void);
-
-	memcpy(&fn, state, sizeof fn);
-	world_run(WORLD_PROC, fn);
-}
-
-#define ROW(sentence, fn)                                               \
-	{                                                               \
-		sentence, in_world, NULL, NULL, (void *)(uintptr_t)(fn) \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW("R2.3.1 numbers below 1 are out of range", out_of_range),
-		ROW("R2.3.2 numbers from pid_max on are out of range", at_pid_max),
-		ROW("R2.3.5 a taken number is named with its holder", taken),
-		ROW("R1.39 more numbers than levels are told with the first superfluous one",
-		    too_many_levels),
-		ROW("R2.3.3 a namespace's first process can only be 1", first_is_one),
-		ROW("R2.4 the innermost failing level is the one named", two_levels),
-		ROW("R2.6 either capability is enough, others are not", one_capability_is_enough),
-		ROW("R2.5 without the right EINVAL wins, EPERM hides a taken number", without_rights),
-		ROW("R2.6 the right is missing at the level that is named", right_over_inner_only),
-		ROW("R1.34 no right for a new namespace comes before any number", no_right_for_namespaces),
+		WORLD_ROW("R2.3.1 numbers below 1 are out of range", out_of_range),
+		WORLD_ROW("R2.3.2 numbers from pid_max on are out of range", at_pid_max),
+		WORLD_ROW("R2.3.5 a taken number is named with its holder", taken),
+		WORLD_ROW("R1.39 more numbers than levels are told with the first superfluous one",
+			  too_many_levels),
+		WORLD_ROW("R2.3.3 a namespace's first process can only be 1", first_is_one),
+		WORLD_ROW("R2.4 the innermost failing level is the one named", two_levels),
+		WORLD_ROW("R2.6 either capability is enough, others are not", one_capability_is_enough),
+		WORLD_ROW("R2.5 without the right EINVAL wins, EPERM hides a taken number", without_rights),
+		WORLD_ROW("R2.6 the right is missing at the level that is named", right_over_inner_only),
+		WORLD_ROW("R1.34 no right for a new namespace comes before any number",
+			  no_right_for_namespaces),
 	};
 	const char *missing = world_missing();
 

@@ -297,37 +297,24 @@ static void test_full_cgroup(void **state)
 
 /* ------------------------------------------------------------------------------------ program -- */
 
-static void in_world(void **state)
-{
-	void (*fn)(void);
-
-	memcpy(&fn, state, sizeof fn);
-	world_run(WORLD_PROC, fn);
-}
-
-#define ROW(sentence, fn)                                               \
-	{                                                               \
-		sentence, in_world, NULL, NULL, (void *)(uintptr_t)(fn) \
-	}
-
 int main(void)
 {
 	struct CMUnitTest tests[32] = {
-		ROW("R1.44 a namespace that waits for its init survives refusals and their diagnosis",
-		    waits_for_its_init),
-		ROW("R2.11 levels count from the entered namespace", entered_namespace),
-		ROW("R1.35 NEWPID after unshare is told as that", shape),
-		ROW("R1.41 a dead namespace is told as that", dead_namespace),
-		ROW("R1.38 the limit on namespaces is told as that", namespace_limit),
-		ROW("R1.37 the 33rd level is told as that", too_deep),
-		ROW("R1.28 a sibling may be a new namespace's init", sibling_init),
-		ROW("R1.31 the limit on user namespaces is told as that", user_namespace_limit),
-		ROW("R1.31 ids without a map are told as a missing right", ids_without_map),
-		ROW("R1.34 every kind of namespace needs the right", every_namespace_needs_the_right),
-		ROW("R1.36 a PID namespace below a foreign owner is told as that", foreign_owner),
-		ROW("R1.24 an init's CLONE_PARENT is told as that", parent_of_init),
-		ROW("R1.42 no descriptor for the pidfd, after the numbers", no_descriptor),
-		ROW("R1.43 a bad cgroup, after the numbers", bad_cgroup),
+		WORLD_ROW("R1.44 a namespace that waits for its init survives refusals and their diagnosis",
+			  waits_for_its_init),
+		WORLD_ROW("R2.11 levels count from the entered namespace", entered_namespace),
+		WORLD_ROW("R1.35 NEWPID after unshare is told as that", shape),
+		WORLD_ROW("R1.41 a dead namespace is told as that", dead_namespace),
+		WORLD_ROW("R1.38 the limit on namespaces is told as that", namespace_limit),
+		WORLD_ROW("R1.37 the 33rd level is told as that", too_deep),
+		WORLD_ROW("R1.28 a sibling may be a new namespace's init", sibling_init),
+		WORLD_ROW("R1.31 the limit on user namespaces is told as that", user_namespace_limit),
+		WORLD_ROW("R1.31 ids without a map are told as a missing right", ids_without_map),
+		WORLD_ROW("R1.34 every kind of namespace needs the right", every_namespace_needs_the_right),
+		WORLD_ROW("R1.36 a PID namespace below a foreign owner is told as that", foreign_owner),
+		WORLD_ROW("R1.24 an init's CLONE_PARENT is told as that", parent_of_init),
+		WORLD_ROW("R1.42 no descriptor for the pidfd, after the numbers", no_descriptor),
+		WORLD_ROW("R1.43 a bad cgroup, after the numbers", bad_cgroup),
 	};
 	size_t len = 14;
 	const char *missing = world_missing();
@@ -338,11 +325,11 @@ int main(void)
 		return 0;
 	}
 	if (geteuid() == 0)
-		tests[len++] = (struct CMUnitTest)ROW("R1.32 RLIMIT_NPROC hides everything about numbers",
-						      over_rlimit_nproc);
+		tests[len++] = (struct CMUnitTest)WORLD_ROW(
+			"R1.32 RLIMIT_NPROC hides everything about numbers", over_rlimit_nproc);
 	else
 		puts("# SKIP R1.32 RLIMIT_NPROC: another user's id is needed, and this is not root");
-	tests[len++] = (struct CMUnitTest)ROW("R2.3.6 a full level is told from a limit", full_space);
+	tests[len++] = (struct CMUnitTest)WORLD_ROW("R2.3.6 a full level is told from a limit", full_space);
 	if (make_pids_cgroup())
 		tests[len++] = (struct CMUnitTest){ "R1.43 a full pids cgroup, after the numbers",
 						    test_full_cgroup, NULL, NULL, NULL };

@@ -356,36 +356,24 @@ static void sibling_that_fails(void)
 
 /* --------------------------------------------------------------------------------------------- program -- */
 
-static void in_world(void **state)
-{
-	void (*fn)(void);
-
-	memcpy(&fn, state, sizeof fn);
-	world_run(WORLD_PROC, fn);
-}
-
-#define ROW(sentence, fn)                                               \
-	{                                                               \
-		sentence, in_world, NULL, NULL, (void *)(uintptr_t)(fn) \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW("spawn: a taken number is told with level, number and holder", taken),
-		ROW("spawn: what concerns numbers and rights is told as by fork", refusals),
-		ROW("spawn: a newer caller's zero fields pass, its wishes are refused", newer_record),
-		ROW("spawn: other threads go on while a child is on its way", other_threads_go_on),
-		ROW("spawn: many threads spawn and fail at once", many_at_once),
-		ROW("spawn: signals wait until the call is over", signals_wait),
-		ROW("spawn: a caller that ignores SIGCHLD hears of failures", sigchld_is_ignored),
-		ROW("spawn: a child killed before execve is ECANCELED, and reaped", killed_before_execve),
-		ROW("spawn: a child killed before execve, with maps", killed_before_execve_with_maps),
-		ROW("spawn: pdeathsig comes when the calling thread ends", the_calling_thread_ends),
-		ROW("spawn: a program with maps outlives the thread that started it",
-		    with_maps_it_outlives_the_thread),
-		ROW("spawn: CLONE_PARENT makes a sibling with a chosen number", sibling),
-		ROW("spawn: a sibling that fails is told", sibling_that_fails),
+		WORLD_ROW("spawn: a taken number is told with level, number and holder", taken),
+		WORLD_ROW("spawn: what concerns numbers and rights is told as by fork", refusals),
+		WORLD_ROW("spawn: a newer caller's zero fields pass, its wishes are refused", newer_record),
+		WORLD_ROW("spawn: other threads go on while a child is on its way", other_threads_go_on),
+		WORLD_ROW("spawn: many threads spawn and fail at once", many_at_once),
+		WORLD_ROW("spawn: signals wait until the call is over", signals_wait),
+		WORLD_ROW("spawn: a caller that ignores SIGCHLD hears of failures", sigchld_is_ignored),
+		WORLD_ROW("spawn: a child killed before execve is ECANCELED, and reaped",
+			  killed_before_execve),
+		WORLD_ROW("spawn: a child killed before execve, with maps", killed_before_execve_with_maps),
+		WORLD_ROW("spawn: pdeathsig comes when the calling thread ends", the_calling_thread_ends),
+		WORLD_ROW("spawn: a program with maps outlives the thread that started it",
+			  with_maps_it_outlives_the_thread),
+		WORLD_ROW("spawn: CLONE_PARENT makes a sibling with a chosen number", sibling),
+		WORLD_ROW("spawn: a sibling that fails is told", sibling_that_fails),
 	};
 	const char *missing = world_missing();
 

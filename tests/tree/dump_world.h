@@ -22,6 +22,10 @@ struct world {
 struct world world_make(void (*maker)(void));
 void world_end(struct world *w);
 
+/* A program of such tests, as main() returns it: orphans of their worlds are reaped by it. */
+struct CMUnitTest;
+int world_tests(const struct CMUnitTest *tests, size_t len);
+
 /* In the maker: a child that sleeps, once fn has done its part. */
 pid_t child(void (*fn)(void));
 void wait_for_zombie(pid_t pid);
