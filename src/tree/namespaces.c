@@ -9,17 +9,15 @@
  * if that is as deep; else in the only one of that level below its parent's; (S4) a namespace's parent is
  * where the parents of its members are, if they are one level out; else the one that its label names before
  * the last '/'; else the only one that is possible; (S5) namespaces are in order of their level, so parents
- * come first. Costs:   three passes over the processes per level.
+ * come first.
+ * Costs:   three passes over the processes per level.
  */
 #include "tree/internal.h"
 
+#include "ns_labels.h"
+
 #include <errno.h>
 #include <string.h>
-
-struct label_slot {
-	struct tree_str label;
-	int32_t ns;
-};
 
 /* What is known of a namespace beside struct tree_ns. */
 struct origin {
@@ -36,8 +34,7 @@ struct below {
 struct settle {
 	struct tree__check *c;
 	struct tree *t;
-	struct label_slot *labels;
-	size_t labels_mask;
+	struct ns_labels labels;
 	struct origin *origins;
 	struct below *below;
 	int32_t lived_in; /* namespaces from here on are named as a children_ns only */
@@ -61,28 +58,14 @@ static int out_of_memory(struct settle *s)
 			    "out of memory while settling the namespaces");
 }
 
-/* The slot of a label, used or empty. */
-static struct label_slot *label_slot(const struct settle *s, const char *bytes, size_t len)
-{
-	uint64_t hash = 14695981039346656037u;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)bytes[i]) * 1099511628211u;
-	size_t i = (size_t)(hash ^ hash >> 32) & s->labels_mask;
-	for (; s->labels[i].label.bytes; i = (i + 1) & s->labels_mask)
-		if (s->labels[i].label.len == len && memcmp(s->labels[i].label.bytes, bytes, len) == 0)
-			break;
-	return &s->labels[i];
-}
-
 static int32_t find_label(const struct settle *s, struct tree_str label)
 {
-	const struct label_slot *slot = label_slot(s, label.bytes, label.len);
-	return slot->label.bytes ? slot->ns : TREE_NONE;
+	return ns_labels_find(&s->labels, label);
 }
 
 static void bind_label(struct settle *s, struct tree_str label, int32_t ns)
 {
-	*label_slot(s, label.bytes, label.len) = (struct label_slot){ .label = label, .ns = ns };
+	ns_labels_bind(&s->labels, label, ns);
 	s->t->namespaces[ns].label = label;
 }
 
@@ -235,15 +218,26 @@ static struct below below_parent(const struct settle *s, const struct tree_proce
 	return s->below[parent ? parent->ns : 0];
 }
 
-static int32_t named_before_slash(const struct settle *s, const struct tree_ns *n)
+/* The one around it, if its label says which. */
+static int32_t labelled_parent(const struct settle *s, const struct tree_ns *n)
 {
-	size_t len = n->label.len;
-	while (len > 0 && n->label.bytes[len - 1] != '/')
-		len--;
-	if (len < 2)
-		return TREE_NONE;
-	int32_t ns = find_label(s, (struct tree_str){ .bytes = n->label.bytes, .len = len - 1 });
+	int32_t ns = n->label.bytes ? ns_labels_find_outer(&s->labels, n->label) : TREE_NONE;
 	return ns != TREE_NONE && s->t->namespaces[ns].level + 1 == n->level ? ns : TREE_NONE;
+}
+
+static int check_labels(struct settle *s)
+{
+	for (int32_t ns = 0; ns < (int32_t)s->t->namespaces_len; ns++) {
+		const struct tree_ns *n = &s->t->namespaces[ns];
+		int32_t around = labelled_parent(s, n);
+		if (around == TREE_NONE || around == n->parent)
+			continue;
+		struct tree_place at = tree__at_process(s->t, &s->t->processes[s->origins[ns].member], "ns");
+		return tree_fail_at(s->c->err, -EINVAL, &at,
+				    "'%s' says that it is inside '%s', and it is not", n->label.bytes,
+				    s->t->namespaces[around].label.bytes);
+	}
+	return 0;
 }
 
 /* S4, for those of `level` that no member's parent has settled. */
@@ -256,7 +250,7 @@ static int settle_enclosing(struct settle *s, unsigned level)
 			continue;
 		const struct tree_process *p = &s->t->processes[s->origins[ns].member];
 		struct below b = below_parent(s, p);
-		n->parent = named_before_slash(s, n);
+		n->parent = labelled_parent(s, n);
 		if (n->parent == TREE_NONE && b.count == 1)
 			n->parent = b.one;
 		if (n->parent != TREE_NONE)
@@ -333,7 +327,7 @@ static int settle_level_0(struct settle *s)
 
 /*
  * A label that nobody lives under is a namespace just made by unshare, or one whose members are all gone.  It is inside the
- * innermost of those that it is named from.
+ * one before its slash, or the innermost of those that it is named from.
  */
 static int settle_children(struct settle *s, struct tree_process *p)
 {
@@ -343,9 +337,13 @@ static int settle_children(struct settle *s, struct tree_process *p)
 	struct tree_place at = tree__at_process(s->t, p, "children_ns");
 	int32_t ns = find_label(s, p->children_ns_label);
 	if (ns == TREE_NONE) {
-		if (p->levels == TREE_LEVEL_MAX)
+		int32_t around = ns_labels_find_outer(&s->labels, p->children_ns_label);
+		if (around == TREE_NONE || !tree__ns_is_below(s->t, around, p->ns))
+			around = p->ns;
+		if (s->t->namespaces[around].level + 1u == TREE_LEVEL_MAX)
 			return tree_fail_at(s->c->err, -EINVAL, &at, "deeper than %d levels", TREE_LEVEL_MAX);
-		ns = new_namespace(s, p->levels, p->ns, (int32_t)(p - s->t->processes));
+		ns = new_namespace(s, s->t->namespaces[around].level + 1u, around,
+				   (int32_t)(p - s->t->processes));
 		bind_label(s, p->children_ns_label, ns);
 	}
 	if (ns >= s->lived_in && p->levels < TREE_LEVEL_MAX &&
@@ -455,22 +453,21 @@ static int settle_ghosts(struct settle *s)
 static int make_room(struct settle *s)
 {
 	struct tree *t = s->t;
-	size_t labels = 0, inits = 0, slots = 16;
+	size_t labels = 0, inits = 0;
 	for (size_t i = 0; i < t->processes_len; i++) {
 		const struct tree_process *p = &t->processes[i];
 		labels += (p->ns_label.bytes != NULL) + (size_t)(p->children_ns_label.bytes != NULL);
 		inits += tree__is_init(p);
 	}
-	while (slots < 2 * labels)
-		slots *= 2;
 	size_t max = 1 + inits + labels;
 	t->namespaces_len = 0;
 	t->namespaces = tree_alloc(t, max * sizeof *t->namespaces);
-	s->labels = tree__pool_alloc(&s->c->scratch, slots * sizeof *s->labels);
-	s->labels_mask = slots - 1;
 	s->origins = tree__pool_alloc(&s->c->scratch, max * sizeof *s->origins);
 	s->below = tree__pool_alloc(&s->c->scratch, max * sizeof *s->below);
-	return t->namespaces && s->labels && s->origins && s->below ? 0 : out_of_memory(s);
+	if (!t->namespaces || !s->origins || !s->below ||
+	    ns_labels_init(&s->labels, &s->c->scratch, labels) < 0)
+		return out_of_memory(s);
+	return 0;
 }
 
 int tree__settle_namespaces(struct tree__check *c)
@@ -486,6 +483,8 @@ int tree__settle_namespaces(struct tree__check *c)
 		r = settle_level(&s, level);
 	for (size_t i = 0; i < s.t->processes_len && r == 0; i++)
 		r = check_is_below_parent(&s, &s.t->processes[i]);
+	if (r == 0)
+		r = check_labels(&s);
 	s.lived_in = (int32_t)s.t->namespaces_len;
 	for (size_t i = 0; i < s.t->processes_len && r == 0; i++)
 		r = settle_children(&s, &s.t->processes[s.c->order[i]]);

@@ -21,7 +21,7 @@ struct deaths {
 		*next; /* by the parent they are born to: those that die; [0] is of whoever makes the roots */
 	int32_t *adopted; /* those whose orphans have to get past others, by adopter */
 	uint32_t adopted_len;
-	int32_t *depth; /* at birth */
+	int32_t *depth; /* the greatest that it ever has */
 	bool *dead;
 };
 
@@ -138,20 +138,27 @@ static int by_turn(const void *a, const void *b)
 	return x->who < y->who ? -1 : 1;
 }
 
-/* Whoever gets orphans without a mark gets them while nobody is marked yet; but after whom the dying one has to bury,
- * and after whatever is to stay behind. */
+static bool buries_one_with_orphans(const struct planner *pl, const struct deaths *d, int32_t x)
+{
+	for (int32_t y = d->first[x + 1]; y != TREE_NONE; y = d->next[y])
+		if (has_way_up(pl, y))
+			return true;
+	return false;
+}
+
+/*
+ * The lower ones before those above them.  Whoever gets orphans without a mark gets them while nobody is marked yet; but
+ * after whom the dying one has to bury, and, where some were lower at first, after whatever is to stay behind.
+ */
 static int32_t rank_of(const struct planner *pl, const struct deaths *d, int32_t x)
 {
 	int32_t adopter = pl->nodes[x].adopter;
 
-	if (needs_mark(pl, adopter))
-		return d->depth[adopter] + 1;
-	if (pl->nodes[x].lifts)
-		return 0; /* what is to stay behind has been left there by then */
-	for (int32_t y = d->first[x + 1]; y != TREE_NONE; y = d->next[y])
-		if (has_way_up(pl, y))
-			return 0;
-	return INT32_MAX;
+	if (!needs_mark(pl, adopter) && buries_one_with_orphans(pl, d, x))
+		return 0;
+	if (!needs_mark(pl, adopter) && !pl->lowered)
+		return INT32_MAX;
+	return adopter == TREE_NONE ? 0 : d->depth[adopter] + 1;
 }
 
 static int list_adopted(struct planner *pl, struct deaths *d)
@@ -172,13 +179,20 @@ static int list_adopted(struct planner *pl, struct deaths *d)
 	return 0;
 }
 
-/* Whoever is below another at some time was born below it. */
+static int32_t depth_below(const struct deaths *d, int32_t parent)
+{
+	return parent == TREE_NONE ? 0 : d->depth[parent] + 1;
+}
+
+/* Whoever is below another at some time is so when it is born, or in the end: it is deeper. */
 static void measure(const struct planner *pl, struct deaths *d)
 {
 	for (size_t k = 0; k < pl->t->processes_len; k++) {
-		int32_t i = pl->order[k], parent = plan__first_parent(pl, i);
+		int32_t i = pl->order[k], last = plan__dies(pl, i) ? 0 : depth_below(d, pl->nodes[i].parent);
 
-		d->depth[i] = parent == TREE_NONE ? 0 : d->depth[parent] + 1;
+		d->depth[i] = depth_below(d, plan__first_parent(pl, i));
+		if (last > d->depth[i])
+			d->depth[i] = last;
 	}
 }
 

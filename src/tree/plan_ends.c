@@ -309,13 +309,21 @@ static int before_deaths(struct planner *pl, int32_t i)
 	return children_elsewhere(pl, i);
 }
 
-static int deaths(struct planner *pl, int32_t i)
+/* Those of the namespaces around it that die, too, wait for that: they would take it along. */
+static int dead_init(struct planner *pl, int32_t i)
 {
-	if (plan__is_dead_init(pl, i)) {
-		TRY(await_guests(pl, i));
-		return plan__die(pl, i);
+	int32_t around = pl->t->namespaces[plan__process(pl, i)->ns].parent;
+
+	TRY(await_guests(pl, i));
+	TRY(plan__die(pl, i));
+	for (; around != TREE_NONE; around = pl->t->namespaces[around].parent) {
+		int32_t init = pl->t->namespaces[around].init;
+
+		if (init != TREE_NONE &&
+		    (plan__dies(pl, init) || plan__process(pl, init)->state == TREE_ZOMBIE))
+			TRY(plan__await(pl, pl->nodes[init].actor, pl->nodes[i].gone_event));
 	}
-	return !plan__dies(pl, i) && plan__process(pl, i)->state == TREE_ZOMBIE ? die(pl, i) : 0;
+	return 0;
 }
 
 static int after_deaths(struct planner *pl, int32_t i)
@@ -391,8 +399,12 @@ int plan__ends(struct planner *pl)
 
 	for (size_t k = 0; k < len; k++)
 		TRY(before_deaths(pl, pl->order[k]));
+	for (size_t k = len; k-- > 0;)
+		if (plan__is_dead_init(pl, pl->order[k]))
+			TRY(dead_init(pl, pl->order[k]));
 	for (size_t k = 0; k < len; k++)
-		TRY(deaths(pl, pl->order[k]));
+		if (!plan__dies(pl, pl->order[k]) && plan__process(pl, pl->order[k])->state == TREE_ZOMBIE)
+			TRY(die(pl, pl->order[k]));
 	TRY(see_dead(pl, pl->init, pl->first_kept));
 	for (size_t k = 0; k < len; k++)
 		TRY(see_dead(pl, pl->nodes[pl->order[k]].actor, pl->nodes[pl->order[k]].first_kept));

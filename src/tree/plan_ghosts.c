@@ -77,6 +77,8 @@ static int pass_on(struct planner *pl, struct haunting *g, uint32_t k)
 	for (int32_t c = g->tops[k].first; c != TREE_NONE; c = pl->nodes[c].next_need)
 		plan__set_maker(pl, c, r, false);
 	remove_top(pl, g, k);
+	if (pl->nodes[r].low != TREE_NONE) /* somebody of that session makes it further down */
+		return 0;
 	if (plan__session(pl, above) != g->session &&
 	    (above == TREE_NONE || !pl->nodes[above].leads_session ||
 	     pl->nodes[above].birth_session != g->session))

@@ -64,7 +64,7 @@ static int refuse_second(struct planner *pl, int32_t i, int32_t whose)
 static bool can_be_adopted(const struct planner *pl, int32_t c, int32_t i)
 {
 	return c != i && pl->nodes[c].role == PLAN_WANTED && pl->nodes[c].parent == i &&
-	       plan__notify(pl, c) == SIGCHLD &&
+	       pl->nodes[c].low == TREE_NONE && plan__notify(pl, c) == SIGCHLD &&
 	       plan__adopts(pl, i, plan__founder(pl, pl->nodes[c].birth_session)) &&
 	       pl->nodes[c].birth_session != plan__process(pl, i)->nspid[0];
 }

@@ -68,10 +68,9 @@ struct plan_node {
 	bool reexecs;                      /* its exit signal becomes SIGCHLD by an execve of its own */
 	bool may_be_of_ghost;              /* born in the session of one, or needed there */
 	bool made;                         /* plan_sessions.c knows its maker */
-	bool lifts;           /* a helper: whoever it made is left to one further up than others */
-	int32_t low;          /* it is born below this one, and left to its parent later */
-	int32_t enter, leave; /* descendants d in the wanted tree: enter <= d.enter < leave */
-	int32_t namer;        /* itself or the nearest ancestor with a name, TREE_NONE = none has one */
+	int32_t low;                       /* it is born below this one, and left to its parent later */
+	int32_t enter, leave;              /* descendants d in the wanted tree: enter <= d.enter < leave */
+	int32_t namer; /* itself or the nearest ancestor with a name, TREE_NONE = none has one */
 	/* sessions */
 	int32_t birth_session; /* level-0 number of the session it is born in */
 	int32_t needed_by;     /* a leader: the child that its birth session was chosen for */

@@ -75,7 +75,6 @@ static int lower(struct planner *pl, int32_t z, int32_t r)
 		return h;
 	pl->lowered = true;
 	pl->nodes[h].adopter = pl->nodes[z].parent;
-	pl->nodes[h].lifts = true;
 	pl->nodes[z].low = r;
 	pl->nodes[z].birth_session = plan__session(pl, r);
 	plan__set_maker(pl, z, h, false);

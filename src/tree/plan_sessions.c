@@ -186,11 +186,16 @@ static bool may_need_ghost(const struct planner *pl, int32_t r)
 	return false;
 }
 
-/* Who leads a session inside an init's namespace is born after it. */
+/*
+ * `r` may be born in the session that `leader` leads: which reaches no further out than that one's namespace, whose own
+ * init was there before.
+ */
 bool plan__comes_before(const struct planner *pl, int32_t leader, int32_t r)
 {
-	return leader == TREE_NONE || !plan__is_init(pl, r) ||
-	       !tree__ns_is_below(pl->wanted, plan__process(pl, leader)->ns, plan__process(pl, r)->ns);
+	int32_t space = plan__process(pl, r)->ns;
+
+	return leader == TREE_NONE || (tree__ns_is_below(pl->wanted, space, plan__process(pl, leader)->ns) &&
+				       !(plan__is_init(pl, r) && space == plan__process(pl, leader)->ns));
 }
 
 /* One of those above `leader`, or it, is in the session that `r` leads: there, `r` can only have come before. */

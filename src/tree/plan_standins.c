@@ -168,12 +168,23 @@ static bool is_of_use(const struct planner *pl, int32_t i)
 	return !n->in_circle && !n->stood_in_vain && !is_blocked(n, i) && (!pl->rehearsed || n->now.started);
 }
 
+/* The walk from founder to founder comes back; there are no more steps than processes until it would. */
+static bool comes_round(const struct planner *pl, int32_t start)
+{
+	int32_t at = pl->nodes[start].group;
+
+	for (size_t k = 0; k < pl->t->processes_len && at >= 0 && at != start; k++)
+		at = pl->nodes[at].group;
+	return at == start;
+}
+
 /* `circle`: any group of the circle will do, for when its founder can leave, so can the one before, and so on around. */
 static int find_standin(struct planner *pl, int32_t start, bool circle, const struct candidate *list,
 			size_t len, bool *found)
 {
 	int32_t session = plan__process(pl, start)->sid;
 
+	circle = circle && comes_round(pl, start);
 	for (size_t k = first_of_session(list, len, session); k < len && list[k].session == session; k++) {
 		const struct plan_node *n = &pl->nodes[list[k].process];
 		int32_t at = start;
