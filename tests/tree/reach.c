@@ -247,6 +247,8 @@ static void done(struct at *a, struct reach_deed d)
 	uint8_t to[REACH_MAX];
 
 	reach_do(&a->s, d, &n);
+	if (a->r->o.groupless && d.op == REACH_SETSID)
+		n.group[d.who] = REACH_OUT;
 	reach_forget(&n, to);
 	reach_meet(a->r, a->index, d, &n);
 }
@@ -345,7 +347,7 @@ static void moves(struct at *a, unsigned who)
 
 	if (who == 0 && !a->r->o.root_is_init)
 		return; /* whoever makes the root stays as it is */
-	for (unsigned group = 0; group < s->len && s->session[who] != who; group++) {
+	for (unsigned group = 0; group < s->len && s->session[who] != who && !a->r->o.groupless; group++) {
 		if (group == s->group[who] ||
 		    (reach_is_init(s, who) && group != who && reach_is_inside(s, s->ns[group], s->ns[who])))
 			continue; /* the hazard */

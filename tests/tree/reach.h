@@ -43,7 +43,7 @@ struct reach_options {
 	bool zombies; /* the dead may stay unburied */
 	bool signals; /* any of enum reach_signal; else all have SIGCHLD */
 	bool execs;
-	bool groupless;   /* set by reach_all_free() */
+	bool groupless;   /* all are in the group outside: see reach_free.c */
 	unsigned ids_max; /* processes and dead leaders at one time, without process 0 if that is outside */
 };
 
@@ -104,9 +104,8 @@ void reach_meet(struct reach *r, uint32_t from, struct reach_deed by, struct rea
 /* Only those whose bit is set are left. */
 void reach_keep(struct reach_state *s, reach_set keep);
 
-/* reach_free.c: the same in one namespace, below a process; but groups are no part of a state.  And is it a tree's? */
-bool reach_all_free(struct reach *r);
-bool reach_has_free(const struct reach *r, const struct reach_state *tree);
+/* reach_free.c: whether `tree`, which is canonical, could be, by trees that were found without groups (o.groupless). */
+bool reach_could_be(const struct reach *trees, const struct reach_state *tree);
 
 /* C1: whoever is dead and held by nobody is forgotten; to[] says who is called what then. */
 void reach_forget(struct reach_state *s, uint8_t *to);

@@ -112,7 +112,7 @@ void reach_unpack(struct reach_key key, const struct reach_options *o, struct re
 		bool outside = !o->root_is_init && i == 0;
 
 		for (unsigned f = 0; f < FIELDS; at += form.width[f++])
-			v[f] = form.width[f] ? take(&key, at, form.width[f]) : 0;
+			v[f] = form.width[f] ? take(&key, at, form.width[f]) : f == GROUP ? form.out : 0;
 		s->alive |= (reach_set)(v[LIVES] << i);
 		s->zombie |= (reach_set)(v[DEAD] << i);
 		s->ns[i] = (uint8_t)(v[INIT] ? i : v[SPACE]);

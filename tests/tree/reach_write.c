@@ -106,6 +106,24 @@ static void write_sessions(const struct reach_writing *w, struct reach_state *s,
 	}
 }
 
+static unsigned level_of(const struct reach_state *s, unsigned ns)
+{
+	unsigned level = 0;
+
+	for (; ns && level < REACH_MAX; ns = s->outer[ns])
+		level++;
+	return level;
+}
+
+/* A file says where a namespace is by where its init's parent is, if that is one level out. */
+static bool can_be_said(const struct reach_state *s, unsigned init, unsigned outer)
+{
+	unsigned parent = s->parent[init];
+
+	return parent == REACH_OUT || s->ns[parent] == outer ||
+	       level_of(s, s->ns[parent]) != level_of(s, outer);
+}
+
 static void write_spaces(const struct reach_writing *w, struct reach_state *s, unsigned at)
 {
 	if (at >= s->len || at >= REACH_MAX) {
@@ -123,7 +141,7 @@ static void write_spaces(const struct reach_writing *w, struct reach_state *s, u
 		s->ns[at] = (uint8_t)ns;
 		if (ns == at && at) {
 			for (unsigned outer = 0; outer < at; outer++) {
-				if (s->ns[outer] != outer)
+				if (s->ns[outer] != outer || !can_be_said(s, at, outer))
 					continue;
 				s->outer[at] = (uint8_t)outer;
 				write_spaces(w, s, at + 1);
