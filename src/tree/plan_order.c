@@ -134,6 +134,9 @@ static int check_namespace(struct planner *pl, int32_t i)
 		return ns->parent == makers_space(pl, i) ? 0 : plan__interpose(pl, i, ns->parent);
 	if (!plan__enters(pl, i))
 		return 0;
+	if (ns->init == TREE_NONE &&
+	    plan__dies(pl, i)) /* one that is dead is inside it, and has to be made */
+		return plan__dead_init(pl, plan__maker(pl, i), p->ns);
 	/* one that dies (plan__dead_init()) would take it along */
 	if (ns->init == TREE_NONE || (!plan__dies(pl, i) && plan__dies(pl, ns->init)))
 		return plan__refuse(pl, i, "the init of its namespace is not in the tree");

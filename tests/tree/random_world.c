@@ -104,6 +104,8 @@ enum deed {
 	DEEDS
 };
 
+_Static_assert((int)DEEDS == (int)DEEDS_MAX, "a mood has a number for each deed");
+
 /* How often each comes: lives differ in what they are full of. */
 static const uint8_t moods[][DEEDS] = {
 	{ 1, 1, 1, 3, 0, 2, 0, 1, 1, 1, 1, 1, 0, 8 }, /* a bit of everything                 */
@@ -113,24 +115,44 @@ static const uint8_t moods[][DEEDS] = {
 	{ 3, 1, 3, 2, 3, 0, 6, 4, 1, 1, 0, 1, 0, 6 }, /* marks, and orphans that follow them  */
 	{ 4, 2, 2, 1, 2, 0, 4, 1, 2, 2, 0, 1, 3, 9 }, /* exit signals, and execve, which loses them */
 };
-#define MOODS_LEN (sizeof moods / sizeof *moods)
+enum { MOODS_LEN = sizeof moods / sizeof *moods, OWN_MOODS = 4 };
+
+/* One of the moods, or one of its own. */
+static void get_into_mood(struct life *l, unsigned which)
+{
+	l->siblings = l->spaces_new = 5;
+	l->odd = 12;
+	if (which < MOODS_LEN) {
+		memcpy(l->mood, moods[which], sizeof l->mood);
+		if (l->mood[EXEC])
+			l->siblings = l->odd = 2;
+		return;
+	}
+	for (unsigned d = 0; d < DEEDS; d++)
+		l->mood[d] = roll(l, 3) ? (uint8_t)roll(l, 8) : 0;
+	l->mood[FORK] = (uint8_t)(6 + roll(l, 8));
+	l->mood[BURY] = (uint8_t)(l->mood[END] + l->mood[END_LEADER]);
+	l->siblings = 2 + roll(l, 6);
+	l->spaces_new = 3 + roll(l, 20);
+	l->odd = 2 + roll(l, 20);
+}
 
 /* Siblings have their maker's. */
 static int32_t exit_signal(struct life *l, bool sibling)
 {
 	static const int32_t odd[] = { SIGUSR1, SIGUSR2, 0 };
-	unsigned often = moods[l->mood][EXEC] ? 2 : 12;
 
-	return sibling ? 0 : roll(l, often) ? SIGCHLD : odd[roll(l, 3)];
+	return sibling ? 0 : roll(l, l->odd) ? SIGCHLD : odd[roll(l, 3)];
 }
 
 static void fork_one(struct life *l, struct pidns_task *t)
 {
 	uint64_t flags = 0;
 
-	if (roll(l, 5) == 0 && pidns_ns_level(pidns_task_ns(t)) < LEVELS && l->spaces_len < SPACES)
+	if (roll(l, l->spaces_new) == 0 && pidns_ns_level(pidns_task_ns(t)) < LEVELS &&
+	    l->spaces_len < SPACES)
 		flags |= PIDNS_CLONE_NEWPID;
-	if (roll(l, moods[l->mood][EXEC] ? 2 : 5) == 0)
+	if (roll(l, l->siblings) == 0)
 		flags |= PIDNS_CLONE_PARENT;
 	make(l, t, flags, exit_signal(l, flags & PIDNS_CLONE_PARENT));
 }
@@ -263,7 +285,7 @@ static void lose_signal(struct life *l, struct pidns_task *t)
 
 static enum deed choose(struct life *l)
 {
-	const uint8_t *mood = moods[l->mood];
+	const uint8_t *mood = l->mood;
 	unsigned sum = 0, at, k = 0;
 
 	for (unsigned d = 0; d < DEEDS; d++)
@@ -371,14 +393,13 @@ static void finish(struct life *l)
 
 struct tree *random_world(uint64_t seed, unsigned ops)
 {
-	struct life l = { .random = seed * 2654435761u + 99,
-			  .root_is_init = seed & 1,
-			  .mood = (unsigned)(seed >> 1) % MOODS_LEN };
+	struct life l = { .random = seed * 2654435761u + 99, .root_is_init = seed & 1 };
 	const struct pidns_env env = {
 		.size = sizeof env, .ctx = &l, .alloc = get, .free = put, .event = on_event
 	};
 	struct tree *t;
 
+	get_into_mood(&l, (unsigned)(seed >> 1) % (MOODS_LEN + OWN_MOODS));
 	assert(pidns_world_new(&env, NULL, &l.world) == 0);
 	begin(&l);
 	for (unsigned k = 0; k < ops; k++)

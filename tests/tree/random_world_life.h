@@ -10,7 +10,7 @@
 
 #include "pidns.h"
 
-enum { PROCESSES = 96, SPACES = 32, LEVELS = 6 };
+enum { PROCESSES = 96, SPACES = 32, LEVELS = 6, DEEDS_MAX = 14 };
 
 struct life {
 	uint64_t random;
@@ -20,7 +20,9 @@ struct life {
 	struct pidns_ns *spaces[SPACES];
 	int len, spaces_len;
 	bool root_is_init;
-	unsigned mood;
+	uint8_t mood[DEEDS_MAX]; /* how often each deed comes */
+	unsigned siblings, spaces_new,
+		odd; /* one birth in so many: CLONE_PARENT, a namespace, an exit signal */
 };
 
 /* As a dump would show it; NULL: no file can. */
