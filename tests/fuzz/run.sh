@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # run.sh SECONDS [TARGET...]: fuzz under ASan and UBSan, each target so long: json (tree files), criu (images of
-# dumps), model (scripts of settid model), ops (a stream of operations on libpidns); without a target all of them.  Inputs that it finds stay in build-fuzz/corpus-TARGET.
+# dumps), model (scripts of settid model), ops (a stream of operations on libpidns), plan (the planner, on tree files); without a target all
+# of them.  Inputs that it finds stay in build-fuzz/corpus-TARGET.
 # Ends with 0 when nothing was found, 1 with the input's name when something was, 77 when there is no clang.
 set -eu
 seconds=${1:-60}
-case $seconds in '' | *[!0-9]*) echo "usage: $0 SECONDS [json|criu|model|ops...]" >&2; exit 2 ;; esac
+case $seconds in '' | *[!0-9]*) echo "usage: $0 SECONDS [json|criu|model|ops|plan...]" >&2; exit 2 ;; esac
 [ $# -eq 0 ] || shift
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -23,7 +24,7 @@ fi
 # Words that mean something: a file for libFuzzer's -dict.
 dictionary() { # TARGET
 	case $1 in
-	json) cat "$here/json.dict" ;;
+	json | plan) cat "$here/json.dict" ;;
 	criu) # the names of images, their magics, and keys of messages
 		printf '"%s"\n' inventory.img pstree.img core-10.img core-11.img ids-10.img pidns-9.img \
 			'\x19CVT' '\x16\x3111X' '00\x27P' 'G8\x05U' '0 CT' 'rq\x15a' '\x08\x0a' '\x10\x00' '\x2a' '\x32\x01x'
@@ -40,6 +41,7 @@ dictionary() { # TARGET
 seeds() { # TARGET
 	case $1 in
 	json) echo "$here/corpus" "$root/tests/trees" ;;
+	plan) echo "$root/tests/trees" ;;
 	criu) echo "$build/seeds-criu" ;;
 	model) echo "$here/corpus-model" "$root/tests/cases" ;;
 	ops) ;; # it finds its own
@@ -49,6 +51,7 @@ seeds() { # TARGET
 longest() { # TARGET: bytes of an input
 	case $1 in
 	json | criu) echo 16384 ;;
+	plan) echo 4096 ;;
 	model | ops) echo 2048 ;;
 	esac
 }
@@ -85,13 +88,14 @@ fuzz() { # TARGET WHAT
 	echo "fuzz: $executions executions of $2 in $seconds s, nothing found"
 }
 
-[ $# -gt 0 ] || set -- json criu model ops
+[ $# -gt 0 ] || set -- json criu model ops plan
 for target in "$@"; do
 	case $target in
 	json) fuzz json 'the tree-file reader' ;;
 	criu) fuzz criu 'the reader of CRIU images' ;;
 	model) fuzz model 'scripts of settid model' ;;
 	ops) fuzz ops 'streams of operations on libpidns' ;;
+	plan) fuzz plan 'the planner' ;;
 	*)
 		echo "no target '$target'" >&2
 		exit 2
