@@ -9,7 +9,8 @@
 # `criu restore -D DIR` with itself as the action script.  CRIU knows nothing of reservations; its script runs as
 # "pre-restore" just before it forks, and has the numbers freed then, with the kernel's count moved past them, so
 # that another fork has to come round to them first.  If one is lost all the same, all are held again, and CRIU starts
-# anew.
+# anew.  A tree with an init of its own needs no reservation: CRIU makes a new PID namespace for it, where all numbers
+# are free.
 #
 # Put it beside any other use of CRIU as well: criu restore --action-script criu-action.sh, below
 # `settid reserve --for DIR -- ...`, which sets SETTID_RESERVATION.
@@ -46,6 +47,11 @@ held() {
 	done
 }
 
+# Is the first process of the images in DIR number 1 of their namespace?
+has_init() { # DIR
+	"$settid" convert "$1" 2>/dev/null | grep -q '"nspid": \[1\], "ppid": 0,'
+}
+
 [ -z "${CRTOOLS_SCRIPT_ACTION-}" ] || stage
 
 script=$(realpath "$0") || exit
@@ -53,10 +59,13 @@ case ${1-} in
 restore)
 	dir=${2:?which DIR?}
 	shift 2
-	"$settid" check --into current "$dir" >&2 || {
+	into=current
+	! has_init "$dir" || into=new
+	"$settid" check --into "$into" "$dir" >&2 || {
 		echo "criu-action.sh: not restored: see above" >&2
 		exit 1
 	}
+	[ "$into" = current ] || exec "$criu" restore -D "$dir" "$@"
 	exec "$settid" reserve --for "$dir" -- "$script" held "$dir" "$@"
 	;;
 held)

@@ -124,7 +124,21 @@ free_again() {
 	! is_taken "$1"
 }
 
+# An init of its own: number 1 is taken in every namespace that exists, and CRIU makes a new one.
+own_init() {
+	unshare --pid --fork setsid sleep 1000 <&- >&- 2>&- & # no settid exec: who was told to die with it dies with CRIU
+	wait_for pgrep -x sleep
+	root=$(pgrep -x sleep)
+	trap 'kill -KILL $(pgrep -x sleep) 2>/dev/null || :' EXIT
+	dump
+	wait
+	run "$action" restore "$PWD/images" -d -o restore.log
+	is "$status" 0
+	grep -q "^NSpid:.*	1$" "/proc/$(pgrep -x sleep)/status"
+}
+
 it "check names who has a number, and once it is free CRIU restores the tree" named
 it "beside a busy forker CRIU gets the numbers that are reserved" busy
+it "a tree with an init of its own needs no reservation" own_init
 it "without it CRIU fails where a number is taken" lost
 tap_end
