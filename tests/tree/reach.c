@@ -260,8 +260,8 @@ static void reached(struct at *a, enum reach_op op, unsigned who, unsigned what)
 
 static void born(struct at *a, enum reach_op op, unsigned maker, unsigned ns)
 {
-	for (uint8_t sig = REACH_CHLD; sig <= (a->r->o.signals ? REACH_USR2 : REACH_CHLD); sig++)
-		done(a, (struct reach_deed){ (uint8_t)op, (uint8_t)maker, (uint8_t)ns, sig });
+	for (unsigned sig = REACH_CHLD; sig <= (a->r->o.signals ? REACH_USR2 : REACH_CHLD); sig++)
+		done(a, (struct reach_deed){ (uint8_t)op, (uint8_t)maker, (uint8_t)ns, (uint8_t)sig });
 }
 
 static void births(struct at *a)

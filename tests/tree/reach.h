@@ -44,7 +44,7 @@ struct reach_options {
 	bool signals; /* any of enum reach_signal; else all have SIGCHLD */
 	bool execs;
 	bool groupless;   /* all are in the group outside: see reach_free.c */
-	unsigned ids_max; /* processes and dead leaders at one time, without process 0 if that is outside */
+	uint16_t ids_max; /* processes and dead leaders at one time, without process 0 if that is outside */
 };
 
 enum reach_op {

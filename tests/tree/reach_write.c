@@ -50,9 +50,9 @@ static void write_signals(const struct reach_writing *w, struct reach_state *s, 
 		try_zombies(w, s);
 		return;
 	}
-	for (uint8_t sig = REACH_CHLD; sig <= (w->o.signals && reach_lives(s, at) ? REACH_USR2 : REACH_CHLD);
+	for (unsigned sig = REACH_CHLD; sig <= (w->o.signals && reach_lives(s, at) ? REACH_USR2 : REACH_CHLD);
 	     sig++) {
-		s->signal[at] = sig;
+		s->signal[at] = (uint8_t)sig;
 		write_signals(w, s, at + 1);
 	}
 }
