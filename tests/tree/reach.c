@@ -203,12 +203,14 @@ static void be_buried(struct reach_state *n, unsigned who)
 	n->outer[who] = 0;
 }
 
-void reach_do(const struct reach_state *s, struct reach_deed d, struct reach_state *out)
+void reach_do(const struct reach *r, const struct reach_state *s, struct reach_deed d,
+	      struct reach_state *out)
 {
 	*out = *s;
 	switch ((enum reach_op)d.op) {
 	case REACH_SETSID:
-		out->group[d.who] = out->session[d.who] = d.who;
+		out->session[d.who] = d.who;
+		out->group[d.who] = r->o.groupless ? REACH_OUT : d.who;
 		return;
 	case REACH_SETPGID:
 	case REACH_MOVE:
@@ -246,9 +248,7 @@ static void done(struct at *a, struct reach_deed d)
 	struct reach_state n;
 	uint8_t to[REACH_MAX];
 
-	reach_do(&a->s, d, &n);
-	if (a->r->o.groupless && d.op == REACH_SETSID)
-		n.group[d.who] = REACH_OUT;
+	reach_do(a->r, &a->s, d, &n);
 	reach_forget(&n, to);
 	reach_meet(a->r, a->index, d, &n);
 }

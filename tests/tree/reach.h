@@ -94,7 +94,8 @@ bool reach_add(struct reach *r, struct reach_state *s);
 bool reach_is_tree(const struct reach *r, const struct reach_state *s, struct reach_state *tree);
 
 /* `d` done in `s`, names as they were, new ones behind them. */
-void reach_do(const struct reach_state *s, struct reach_deed d, struct reach_state *out);
+void reach_do(const struct reach *r, const struct reach_state *s, struct reach_deed d,
+	      struct reach_state *out);
 
 bool reach_is_inside(const struct reach_state *s, unsigned ns, unsigned outer);
 

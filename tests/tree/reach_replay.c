@@ -3,7 +3,7 @@
  * reach_replay.c: what the search found, done again on libpidns: so it cannot claim what that does not do.
  *
  * Keeps:   (C4) every deed is the calls that real processes would make; none may fail;
- *          (C5) the end is compared process by process: state, parent, signal, namespace, group, session.
+ *          (C5) the end is compared process by process: state, parent, signal, namespace, session, and group unless those are left out.
  */
 #include "reach.h"
 
@@ -186,7 +186,7 @@ static bool rename_bodies(struct replay *y, struct reach_deed d)
 	struct reach_state n;
 	unsigned len;
 
-	reach_do(&y->s, d, &n);
+	reach_do(y->r, &y->s, d, &n);
 	len = n.len;
 	reach_forget(&n, forgotten);
 	reach_canonical(&n, to);
@@ -235,7 +235,8 @@ static bool compare(struct replay *y)
 			return wrong(y, "%u has another signal", i);
 		if (reach_acts(s, i) && pidns_task_ns(b->task) != body(y, s->ns[i])->ns)
 			return wrong(y, "%u is in another namespace", i);
-		if (!links(y, i, PIDNS_PGID, s->group[i]) || !links(y, i, PIDNS_SID, s->session[i]))
+		if ((!y->r->o.groupless && !links(y, i, PIDNS_PGID, s->group[i])) ||
+		    !links(y, i, PIDNS_SID, s->session[i]))
 			return wrong(y, "%u is in another group or session", i);
 	}
 	return true;
