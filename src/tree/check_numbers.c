@@ -115,6 +115,7 @@ static void advise(const struct check *c, struct check_finding *f)
 {
 	const struct settid_error *e = &f->holder;
 	const char *around = c->new_would_do ? ", or use --into new" : "";
+	const char *others = e->holder_members ? ", and whoever else is in its group or session" : "";
 	char who[96];
 
 	person(e, e->holder == SETTID_HOLDER_ZOMBIE ? e->holder_parent : e->holder_pid, who);
@@ -129,14 +130,15 @@ static void advise(const struct check *c, struct check_finding *f)
 		if (strcmp(e->holder_comm, RESERVATION_NAME) == 0)
 			check_advise(f, "restore with --reservation SOCKET, or end its settid reserve");
 		else
-			check_advise(f, "end %s%s", who, around);
+			check_advise(f, "end %s%s%s", who, others, around);
 		break;
 	case SETTID_HOLDER_THREAD:
 	case SETTID_HOLDER_DEAD_LEADER:
-		check_advise(f, "end %s with all its threads%s", who, around);
+		check_advise(f, "end %s with all its threads%s%s", who, others, around);
 		break;
 	case SETTID_HOLDER_ZOMBIE:
-		check_advise(f, "reap it: its parent is %s%s", who, around);
+		check_advise(f, "reap it: its parent is %s%s%s", who,
+			     e->holder_members ? ", and end whoever is in its group or session" : "", around);
 		break;
 	case SETTID_HOLDER_GROUP:
 	case SETTID_HOLDER_SESSION:
@@ -206,6 +208,8 @@ static enum outcome ask(struct check *c, const struct settid__asker *asker, cons
 			say_refused(c, w->number, &e);
 			return r == -EINVAL ? FREE : REFUSED;
 		}
+		if (n && c->n->o.into == RESTORE_CURRENT && !e.holder_members)
+			e.holder_members = n->members;
 	}
 	say_taken(c, w->number, &e, whose);
 	return TAKEN;

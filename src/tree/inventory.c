@@ -60,6 +60,12 @@ static int compare(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
+/* A process, and one whose group or session has its number: they keep the number when it is gone. */
+static bool is_follower(const struct inventory_number *of, const struct inventory_number *n)
+{
+	return rank(of->holder) == 0 && rank(n->holder) >= 2 && n->pid != n->number;
+}
+
 void inventory_sort(struct inventory *inv)
 {
 	size_t kept = 0;
@@ -73,6 +79,8 @@ void inventory_sort(struct inventory *inv)
 		if (last && last->number == n->number) {
 			if (last->holder == n->holder)
 				last->members += n->members;
+			else if (is_follower(last, n))
+				last->members = n->members;
 			continue;
 		}
 		inv->taken[kept++] = *n;

@@ -45,7 +45,7 @@ struct machine {
 struct inventory_number {
 	int32_t number;
 	int32_t pid;     /* the process to look at: itself, its thread's, a zombie's parent, a member */
-	int32_t members; /* of a group or session */
+	int32_t members; /* of a group or session; of a process: not 0 if others are in its own */
 	uint8_t holder;  /* enum settid_holder */
 	char comm[16];   /* name of `pid` */
 };

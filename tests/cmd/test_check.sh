@@ -202,6 +202,28 @@ it "a process is named, and what to do about it" process
 it "zombies, threads and dead leaders are named, with those who can end them" several
 it "settid's own reservation is known as that" reserved
 
+# Reaped alone, it would still be their group's number.
+followed() {
+	cat >scene <<-TREE
+	{"settid": 1, "processes": [
+	  {"nspid": [1900], "ppid": 0, "pgid": 0, "sid": 0, "state": "live", "comm": "careless"},
+	  {"nspid": [2000], "ppid": 1900, "pgid": 2000, "sid": 0, "state": "zombie"},
+	  {"nspid": [1901], "ppid": 1900, "pgid": 2000, "sid": 0, "state": "live"}]}
+	TREE
+	"$SETTID" restore --into current --pidfile root scene >said &
+	holder=$!
+	wait_for test -s root
+	tree_of 2000 >tree
+	agree 1 -- --into current tree
+	says "reap it: its parent is 1900 (careless), and end whoever is in its group or session"
+	"$SETTID" inventory --json >inventory
+	run "$SETTID" check --into current --against inventory tree
+	like "$out" "and end whoever is in its group or session"
+	kill $holder
+	wait $holder || :
+}
+it "who would keep a number after its holder is told, too" followed
+
 # ------------------------------------------------------------------------------------- rights, limits --
 
 # somebody whom no other test becomes: limits count all processes of a user
