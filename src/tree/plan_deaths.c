@@ -68,6 +68,10 @@ int plan__die(struct planner *pl, int32_t x)
 	}
 	if (plan__is_stray(pl, x))
 		TRY(plan__make_known(pl, x));
+	if (plan__hurts(plan__notify(pl, x)) && !n->reexecs) {
+		n->reexecs = true;
+		TRY(plan__reexec(pl, x));
+	}
 	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));
 	TRY(plan__step(pl, actor, PLAN_EXIT, 0, 0));
 	TRY(plan__step(pl, undertaker, PLAN_BURY, actor, 0));

@@ -112,6 +112,8 @@ static int die(struct planner *pl, int32_t i)
 	struct plan_who who;
 
 	TRY(await_guests(pl, i));
+	if (pl->nodes[i].parent != TREE_NONE && pl->nodes[pl->nodes[i].parent].reexecs)
+		TRY(plan__await(pl, actor, pl->nodes[pl->nodes[i].parent].reexec_event));
 	if (pl->nodes[i].sibling && !killed_by_parent(pl, i))
 		TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
 	TRY(plan__step(pl, actor, PLAN_DONE, 0, 0));

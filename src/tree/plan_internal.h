@@ -234,6 +234,8 @@ int plan__notify(const struct planner *pl, int32_t i); /* the exit signal that i
 int plan__beside(struct planner *pl, int32_t c, int32_t leader);
 int plan__by_reexec(struct planner *pl, int32_t c, int32_t maker);
 int plan__reexec(struct planner *pl, int32_t i);
+bool plan__hurts(int sig); /* whoever gets it */
+int plan__survive(struct planner *pl);
 
 /* plan_helpers.c: processes that die on the way.  Returns its index, or -ENOMEM. */
 int32_t plan__helper(struct planner *pl, int32_t maker, int32_t ns, int32_t session);

@@ -429,5 +429,5 @@ int plan__sessions(struct planner *pl)
 	TRY(settle_living(pl));
 	TRY(plan__ghosts(pl));
 	settle_the_others(pl);
-	return 0;
+	return plan__survive(pl);
 }

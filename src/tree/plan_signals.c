@@ -8,6 +8,9 @@
  * its parent still is the one that it was born to, it has called execve: so does the placeholder, when all its siblings
  * are born.
  *
+ * SIGKILL and SIGSTOP cannot be blocked: a parent would die, or stop, when its child does.  Not an init, which takes none
+ * from inside; nor one that has called execve since that child was born, which gets SIGCHLD then.
+ *
  * Keeps:   (G1) siblings by one maker have one signal, or SIGCHLD.
  */
 #include "plan_internal.h"
@@ -79,4 +82,38 @@ int plan__reexec(struct planner *pl, int32_t i)
 		return 0;
 	TRY(plan__step(pl, n->actor, PLAN_REEXEC, pl->plan->reexecs_len++, 0));
 	return plan__event(pl, n->actor, &n->reexec_event);
+}
+
+bool plan__hurts(int sig)
+{
+	return sig == SIGKILL || sig == SIGSTOP;
+}
+
+/* A dead child, whose end its parent has survived. */
+static int survive(struct planner *pl, int32_t i)
+{
+	const struct tree_process *p = &pl->wanted->processes[i];
+	int32_t parent = pl->nodes[i].parent;
+	struct plan_who who;
+
+	if (p->state != TREE_ZOMBIE || !plan__hurts(p->notify_signal))
+		return 0;
+	if (parent == TREE_NONE ? pl->init != 0 || p->notify_signal == SIGSTOP : plan__is_init(pl, parent))
+		return 0; /* the restorer sees to a guard that is stopped */
+	if (parent == TREE_NONE || (pl->wanted->processes[parent].notify_signal != TREE_ABSENT &&
+				    pl->wanted->processes[parent].notify_signal != SIGCHLD))
+		return plan__refuse(
+			pl, i,
+			"it is dead, and its exit signal, %s, reached its parent, %s: only an execve keeps "
+			"that off, and makes a process's own exit signal SIGCHLD",
+			p->notify_signal == SIGKILL ? "SIGKILL" : "SIGSTOP", plan__who(pl, parent, &who));
+	pl->nodes[parent].reexecs = true;
+	return 0;
+}
+
+int plan__survive(struct planner *pl)
+{
+	for (size_t i = 0; i < pl->wanted->processes_len; i++)
+		TRY(survive(pl, (int32_t)i));
+	return 0;
 }

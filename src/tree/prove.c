@@ -7,6 +7,7 @@
 #include "prove.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,12 +104,20 @@ static bool is_last_step(const struct prove *v)
 	return v->actors[v->me].pc + 1 == v->p->actors[v->me].steps_len;
 }
 
+/* The restorer does, where a child's exit signal stopped it. */
+static void continue_guard(struct prove *v)
+{
+	if (v->me == 0 && pidns_state(me(v)->task) == PIDNS_STOPPED)
+		pidns_kill(v->outside, pidns_id_number_in(me(v)->id, pidns_task_ns(v->outside)), SIGCONT);
+}
+
 static int one_step(struct prove *v)
 {
 	int r;
 
 	if (!me(v)->task)
 		return prove__wrong(v, "is gone, and still has something to do");
+	continue_guard(v);
 	r = prove__carry_out(v, step_of(v, v->me));
 	if (r < 0 || r == WAITS)
 		return r;

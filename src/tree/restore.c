@@ -20,6 +20,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -39,7 +40,8 @@ struct restore {
 	struct settid_child guard;
 	bool guard_lives;
 	bool made_subreaper;
-	bool was_alone; /* had no children before */
+	bool guard_may_stop; /* a child's death stops it, if its exit signal is SIGSTOP */
+	bool was_alone;      /* had no children before */
 	enum restore_into into;
 	bool user;
 	int proc_fd;
@@ -58,6 +60,14 @@ static int fail_errno(struct tree_error *err, long code, const char *what)
 static bool has_children(void)
 {
 	return waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+static bool has_stopping_signal(const struct plan *p)
+{
+	for (uint32_t a = 1; a < p->actors_len; a++)
+		if (p->actors[a].notify == SIGSTOP && p->actors[a].kind != PLAN_KIND_THREAD)
+			return true;
+	return false;
 }
 
 /* Orphans come here should the guard be killed; see inherit(). */
@@ -90,6 +100,7 @@ int restore_begin(const struct tree *t, const struct plan *p, const struct resto
 			       .user = o->user };
 	r->guard.pidfd = -1;
 	r->was_alone = !has_children();
+	r->guard_may_stop = has_stopping_signal(p);
 	rc = settid__proc_open(&r->proc_fd, &se);
 	if (rc < 0)
 		tree_fail(err, rc, "%s", se.text);
@@ -168,6 +179,16 @@ static uint64_t now_ms(void)
 
 #define GUARD_KILLED 'K' /* beside the events of engine.h: it went without a word */
 
+/* Nothing can block that signal. */
+static void continue_guard(const struct restore *r)
+{
+	siginfo_t info = { 0 };
+
+	if (r->guard_may_stop && waitid(P_PIDFD_TYPE, (id_t)r->guard.pidfd, &info, WSTOPPED | WNOHANG) == 0 &&
+	    info.si_pid)
+		SYS4(SYS_pidfd_send_signal, r->guard.pidfd, SIGCONT, 0, 0);
+}
+
 /*
  * One byte from the guard's side: an event; -EINTR for wake_fd; 0 when `timeout_ms` is over (-1 = never).  Every
  * process of the tree holds the pipe, so its end tells of nobody in particular: the guard's pidfd is watched too.
@@ -189,6 +210,7 @@ static int next_event(struct restore *r, int wake_fd, int timeout_ms)
 	while (n == -EINTR); /* what a caller wants to be woken by comes through wake_fd */
 	if (n < 0)
 		return (int)n;
+	continue_guard(r);
 	if (fds[EVENT].revents) {
 		n = SYS3(SYS_read, r->event_fd, &event, 1);
 		return n == 1 ? event : n < 0 ? (int)n : ENGINE_ENDED;
@@ -367,7 +389,7 @@ int restore_wait_end(struct restore *r, int wake_fd, int *status, struct tree_er
 	if (r->e->release && root_is_dead(r, status))
 		return 0;
 	for (;;) {
-		int event = next_event(r, wake_fd, -1);
+		int event = next_event(r, wake_fd, r->guard_may_stop ? SLICE_MS : -1);
 
 		if (event == ENGINE_FAILED)
 			return failure(r, err);
@@ -410,10 +432,15 @@ static void inherit(const struct restore *r)
 
 static void reap_guard(struct restore *r)
 {
-	siginfo_t info = { 0 };
+	int what = WEXITED | (r->guard_may_stop ? WSTOPPED : 0);
+	siginfo_t info;
 
-	while (waitid(P_PIDFD_TYPE, (id_t)r->guard.pidfd, &info, WEXITED) < 0 && errno == EINTR)
-		;
+	do {
+		info.si_code = 0;
+		waitid(P_PIDFD_TYPE, (id_t)r->guard.pidfd, &info, what);
+		if (info.si_code == CLD_STOPPED)
+			SYS4(SYS_pidfd_send_signal, r->guard.pidfd, SIGCONT, 0, 0);
+	} while (info.si_code == CLD_STOPPED || (info.si_code == 0 && errno == EINTR));
 	if (info.si_code != CLD_EXITED)
 		inherit(r);
 }

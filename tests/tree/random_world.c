@@ -140,9 +140,9 @@ static void get_into_mood(struct life *l, unsigned which)
 /* Siblings have their maker's. */
 static int32_t exit_signal(struct life *l, bool sibling)
 {
-	static const int32_t odd[] = { SIGUSR1, SIGUSR2, 0 };
+	static const int32_t odd[] = { SIGUSR1, SIGUSR2, 0, SIGKILL };
 
-	return sibling ? 0 : roll(l, l->odd) ? SIGCHLD : odd[roll(l, 3)];
+	return sibling ? 0 : roll(l, l->odd) ? SIGCHLD : odd[roll(l, 4)];
 }
 
 static void fork_one(struct life *l, struct pidns_task *t)

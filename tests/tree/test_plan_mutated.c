@@ -65,7 +65,7 @@ static void change_session(struct dice *d, struct tree *t, struct tree_process *
 
 static void mutate(struct dice *d, struct tree *t)
 {
-	static const int16_t signals[] = { SIGUSR1, SIGUSR2, 0, TREE_ABSENT };
+	static const int16_t signals[] = { SIGUSR1, SIGUSR2, 0, TREE_ABSENT, SIGKILL, SIGSTOP };
 	struct tree_process *p = anybody(d, t);
 
 	switch (roll(d, 8)) {
@@ -82,7 +82,7 @@ static void mutate(struct dice *d, struct tree *t)
 		p->pgid = anybody(d, t)->pgid;
 		break;
 	case 4:
-		p->notify_signal = signals[roll(d, 4)];
+		p->notify_signal = signals[roll(d, 6)];
 		break;
 	default:
 		change_session(d, t, p);

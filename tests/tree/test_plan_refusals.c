@@ -100,6 +100,15 @@ static const struct refusal refusals[] = {
 	  "one "
 	  "was born with, or SIGCHLD: it cannot be 12 beside 10",
 	  false },
+	{ "nobody survives SIGKILL",
+	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 5, \"sid\": 5, " LIVE ","
+	  "{\"nspid\": [6], \"ppid\": 5, \"pgid\": 5, \"sid\": 5, \"notify_signal\": 12, " LIVE ","
+	  "{\"nspid\": [7], \"ppid\": 6, \"pgid\": 5, \"sid\": 5, \"notify_signal\": 9, \"state\": "
+	  "\"zombie\"}",
+	  "process 7 cannot be built: it is dead, and its exit signal, SIGKILL, reached its parent, process "
+	  "6: "
+	  "only an execve keeps that off, and makes a process's own exit signal SIGCHLD",
+	  false },
 	{ "an orphan's end is told its parent by SIGCHLD",
 	  "{\"nspid\": [5], \"ppid\": 0, \"pgid\": 5, \"sid\": 5, " LIVE ","
 	  "{\"nspid\": [6], \"ppid\": 5, \"pgid\": 5, \"sid\": 5, " LIVE ","
