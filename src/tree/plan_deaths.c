@@ -188,15 +188,27 @@ static int32_t depth_below(const struct deaths *d, int32_t parent)
 	return parent == TREE_NONE ? 0 : d->depth[parent] + 1;
 }
 
-/* Whoever is below another at some time is so when it is born, or in the end: it is deeper. */
+/* Whoever orphans of its namespace are left to at last. */
+static int32_t init_of(const struct planner *pl, int32_t i)
+{
+	int32_t init = pl->t->namespaces[plan__process(pl, i)->ns].init;
+
+	return init == i ? TREE_NONE : init;
+}
+
+/* Whoever is below another at some time is so when it is born, or in the end: it is deeper; and than its init. */
 static void measure(const struct planner *pl, struct deaths *d)
 {
 	for (size_t k = 0; k < pl->t->processes_len; k++) {
 		int32_t i = pl->order[k], last = plan__dies(pl, i) ? 0 : depth_below(d, pl->nodes[i].parent);
 
+		int32_t init = depth_below(d, init_of(pl, i));
+
 		d->depth[i] = depth_below(d, plan__first_parent(pl, i));
 		if (last > d->depth[i])
 			d->depth[i] = last;
+		if (init > d->depth[i])
+			d->depth[i] = init;
 	}
 }
 

@@ -42,12 +42,19 @@ static bool was_below(const struct planner *pl, int32_t r, int32_t above, int32_
 	       plan__below(pl, leader, above) && !plan__below(pl, leader, z);
 }
 
+/* Orphans that find nobody on their way up are left to their namespace's init. */
+static bool is_left_to(const struct planner *pl, int32_t r, int32_t above)
+{
+	return above != TREE_NONE && plan__is_init(pl, above) && r != TREE_NONE &&
+	       plan__process(pl, r)->ns == plan__process(pl, above)->ns;
+}
+
 /* Of those above `leader`, or it: the one that was below `r`. */
 static int32_t who_was_lower(const struct planner *pl, int32_t leader, int32_t r)
 {
 	int32_t above = pl->nodes[leader].parent;
 
-	while (!plan__below(pl, r, above) && !was_below(pl, r, above, leader)) {
+	while (!plan__below(pl, r, above) && !is_left_to(pl, r, above) && !was_below(pl, r, above, leader)) {
 		leader = above;
 		above = pl->nodes[leader].parent;
 	}

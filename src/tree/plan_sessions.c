@@ -207,6 +207,13 @@ static bool comes_after(const struct planner *pl, int32_t leader, int32_t r)
 	return false;
 }
 
+/* `r`, put in from outside, would have to be made by somebody whose parent is not there. */
+static bool is_out_of_reach(const struct planner *pl, int32_t r, int32_t leader)
+{
+	return pl->nodes[r].parent == TREE_NONE && !plan__creator_inside(pl) && leader != TREE_NONE &&
+	       pl->nodes[leader].parent != TREE_NONE;
+}
+
 /* The one that `r` has to be born in for its children's sake; FREE: none.  What cannot be had otherwise decides. */
 static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int32_t *whose)
 {
@@ -223,6 +230,8 @@ static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int
 			now = 3;
 		else if (session == above && !(adopted && ghost))
 			now = 2;
+		else if (!adopted && is_out_of_reach(pl, r, plan__founder(pl, session)))
+			continue;
 		else
 			now = adopted ? 0 : 1;
 		if (now <= rank)
