@@ -324,7 +324,8 @@ static int place_leader(struct planner *pl, struct haunting *g)
 
 	for (int32_t c = pl->nodes[g->ghost].first_need, next; c != TREE_NONE; c = next) {
 		next = pl->nodes[c].next_need;
-		TRY(add_top(pl, g, c));
+		if (pl->nodes[c].low == TREE_NONE)
+			TRY(add_top(pl, g, c));
 	}
 	TRY(gather(pl, g));
 	ghost->sid = g->session;
@@ -334,6 +335,7 @@ static int place_leader(struct planner *pl, struct haunting *g)
 	else
 		ghost->parent = g->tops[home(pl, g)].parent;
 	pl->nodes[g->ghost].birth_session = plan__session(pl, ghost->parent);
+	pl->nodes[g->ghost].minds_nothing = true;
 	return g->len ? make_tops(pl, g) : 0;
 }
 

@@ -187,6 +187,7 @@ int plan__interpose(struct planner *pl, int32_t i, int32_t ns)
 		return h;
 	pl->nodes[h].sibling = pl->nodes[i].sibling;
 	pl->birth.processes[h].notify_signal = plan__process(pl, i)->notify_signal;
+	pl->nodes[h].minds_nothing = pl->nodes[i].minds_nothing;
 	pl->nodes[i].sibling = true;
 	pl->birth.processes[i].parent = h;
 	pl->changed = true;

@@ -61,6 +61,18 @@ static int32_t who_was_lower(const struct planner *pl, int32_t leader, int32_t r
 	return leader;
 }
 
+/* The one that `z` is born in below `r`: that is in it, or was before its own setsid().  FREE: it has another. */
+static int32_t session_below(const struct planner *pl, int32_t z, int32_t r)
+{
+	const struct plan_node *n = &pl->nodes[r];
+	int32_t own = plan__session(pl, r), session = pl->nodes[z].birth_session;
+	int32_t before = n->birth_session == FREE ? plan__session(pl, n->parent) : n->birth_session;
+
+	if (session == FREE || session == own)
+		return own;
+	return n->leads_session && session == before ? session : FREE;
+}
+
 static bool can_be_lower(const struct planner *pl, int32_t z, int32_t r)
 {
 	const struct plan_node *n;
@@ -70,20 +82,24 @@ static bool can_be_lower(const struct planner *pl, int32_t z, int32_t r)
 	n = &pl->nodes[z];
 	return n->low == TREE_NONE && n->role == PLAN_WANTED && !plan__is_init(pl, z) && r != n->parent &&
 	       plan__same_space(pl, z, r) && plan__same_space(pl, z, n->parent) &&
-	       plan__notify(pl, z) == SIGCHLD &&
-	       (n->birth_session == FREE || n->birth_session == plan__session(pl, r));
+	       plan__notify(pl, z) == SIGCHLD && session_below(pl, z, r) != FREE;
 }
 
 static int lower(struct planner *pl, int32_t z, int32_t r)
 {
-	int32_t h = plan__helper(pl, r, plan__process(pl, r)->ns, plan__session(pl, r));
+	int32_t session = session_below(pl, z, r);
+	int32_t h = plan__helper(pl, r, plan__process(pl, r)->ns, session);
 
 	if (h < 0)
 		return h;
+	if (session != plan__session(pl, r)) {
+		pl->nodes[r].birth_session = session;
+		pl->nodes[r].needed_by = z;
+	}
 	pl->lowered = true;
 	pl->nodes[h].adopter = pl->nodes[z].parent;
 	pl->nodes[z].low = r;
-	pl->nodes[z].birth_session = plan__session(pl, r);
+	pl->nodes[z].birth_session = session;
 	plan__set_maker(pl, z, h, false);
 	return 0;
 }

@@ -40,6 +40,17 @@ static void count_left(struct planner *pl)
 	}
 }
 
+/* It does not mind; if it is a helper, nor does the one that it makes. */
+static void be_born_in(struct planner *pl, int32_t c, int32_t session)
+{
+	pl->nodes[c].birth_session = session;
+	if (pl->nodes[c].role != PLAN_HELPER)
+		return;
+	pl->birth.processes[c].sid = session;
+	for (int32_t k = pl->nodes[c].first_child; k != TREE_NONE; k = pl->nodes[k].next_sibling)
+		pl->nodes[k].birth_session = session;
+}
+
 /*
  * Children that anybody could have made are made once their parent is in its last session and has its group: that
  * saves them steps.  Where that waits for a namespace to enter, which may be below such a child, they come now.
@@ -58,7 +69,7 @@ static int births_at_once(struct planner *pl, int32_t i)
 		if (n->leads_session && !child->session_is_free)
 			continue;
 		if (n->leads_session)
-			child->birth_session = n->birth_session;
+			be_born_in(pl, c, n->birth_session);
 		TRY(plan__make(pl, c));
 	}
 	return 0;

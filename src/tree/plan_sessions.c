@@ -223,7 +223,7 @@ static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int
 		int32_t session = pl->nodes[c].birth_session, now;
 		bool adopted = can_be_adopted(pl, c, r);
 
-		if (!plan__comes_before(pl, plan__founder(pl, session), r) ||
+		if (pl->nodes[c].low != TREE_NONE || !plan__comes_before(pl, plan__founder(pl, session), r) ||
 		    comes_after(pl, plan__founder(pl, session), r))
 			continue;
 		if (!adopted && !plan__can_be_left_behind(pl, c, r))
@@ -257,6 +257,8 @@ static int settle_needs(struct planner *pl, int32_t r)
 	n->may_be_of_ghost = may_be_of_ghost(pl, r);
 	for (int32_t c = n->first_need, next; c != TREE_NONE; c = next) {
 		next = pl->nodes[c].next_need;
+		if (pl->nodes[c].low != TREE_NONE) /* it was to be lower since */
+			continue;
 		if (n->leads_session && n->birth_session == pl->nodes[c].birth_session)
 			plan__set_maker(pl, c, r, false);
 		else if (can_be_adopted(pl, c, r))

@@ -358,7 +358,7 @@ static void one_more_helper_finds_nothing_new(void **state)
 /* Puts a tree to the planner; whether it and the search are right together. */
 struct tally {
 	size_t reached;
-	unsigned planned, refused, bad;
+	unsigned planned, bad;
 };
 
 static void compare(struct tally *n, const struct size *z, const struct reach_state *tree, bool reached)
@@ -368,10 +368,7 @@ static void compare(struct tally *n, const struct size *z, const struct reach_st
 
 	n->reached += reached;
 	n->planned += v == PLANNED;
-	if (v == REFUSED && reached && z->o.groupless && z->o.namespaces) {
-		n->refused++;
-		show(tree, z->o.root_is_init, tree->zombie, &err);
-	} else if (v == WRONG || (reached && v != PLANNED) || (!reached && v == PLANNED && z->how & EXACT)) {
+	if (v == WRONG || (reached && v != PLANNED) || (!reached && v == PLANNED && z->how & EXACT)) {
 		n->bad++;
 		show(tree, z->o.root_is_init, tree->zombie, &err);
 	}
@@ -383,8 +380,6 @@ static void say(const struct tally *n, const struct size *z, size_t written)
 		      "planned%s\n",
 		      z->name, written, z->o.ids_max, n->reached, n->planned,
 		      z->o.groupless ? ", without groups" : "");
-	if (n->refused)
-		print_message("# %u of these are refused: for their groups, or wrongly\n", n->refused);
 }
 
 struct written {
