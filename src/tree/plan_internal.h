@@ -106,6 +106,8 @@ struct plan_node {
 		bool held;       /* a stand-in is in it */
 		bool told;       /* it has told the guard outside its number */
 		bool known;      /* that has listened */
+		bool moved;      /* by its parent; the last time: */
+		uint32_t moved_event;
 		uint32_t told_event;
 		uint32_t born_event, exists_event, steady_event, held_event;
 		uint32_t entries, entries_len;          /* those into its group since it came home */

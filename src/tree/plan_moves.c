@@ -111,6 +111,13 @@ static int move_from_outside(struct planner *pl, int32_t i, int32_t f)
 	return plan__step(pl, 0, PLAN_SETPGID_LIKE, pl->nodes[i].actor, pl->nodes[f].actor);
 }
 
+/* `actor`, its parent, has moved it: which is too late once it has called execve (R6.35). */
+static int note_moved(struct planner *pl, int32_t i, uint32_t actor)
+{
+	pl->nodes[i].now.moved = true;
+	return plan__event(pl, actor, &pl->nodes[i].now.moved_event);
+}
+
 /* Its parent moves `i` to group `f`.  `goes_on`: it has something to do there. */
 int plan__move(struct planner *pl, int32_t i, int32_t f, bool goes_on)
 {
@@ -133,6 +140,7 @@ int plan__move(struct planner *pl, int32_t i, int32_t f, bool goes_on)
 		TRY(plan__await(pl, n->actor, event));
 	}
 	n->now.group = f;
+	TRY(note_moved(pl, i, actor));
 	return note_entry(pl, f, actor);
 }
 
@@ -171,5 +179,6 @@ int plan__go_outside(struct planner *pl, int32_t i, uint32_t *by)
 	TRY(plan__await(pl, *by, event));
 	if (mover == TREE_NONE && !plan__creator_inside(pl))
 		TRY(plan__make_known(pl, i));
-	return plan__step(pl, *by, PLAN_SETPGID_OUTSIDE, n->actor, 0);
+	TRY(plan__step(pl, *by, PLAN_SETPGID_OUTSIDE, n->actor, 0));
+	return note_moved(pl, i, *by);
 }

@@ -80,6 +80,8 @@ int plan__reexec(struct planner *pl, int32_t i)
 
 	if (!n->reexecs)
 		return 0;
+	if (n->now.moved)
+		TRY(plan__await(pl, n->actor, n->now.moved_event));
 	TRY(plan__step(pl, n->actor, PLAN_REEXEC, pl->plan->reexecs_len++, 0));
 	return plan__event(pl, n->actor, &n->reexec_event);
 }
