@@ -11,8 +11,7 @@
 #include <linux/wait.h>
 #include <poll.h>
 
-#define P_PIDFD_TYPE 3 /* waitid's, which old headers lack */
-#define KILL_TRIES 3   /* a child that is not killed would be waited for in vain */
+#define KILL_TRIES 3 /* a child that is not killed would be waited for in vain */
 
 /* SIGKILL to an own child that is not reaped: the number is still its. */
 static bool kill_child(long number)

@@ -15,17 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "demand.h"
 #include "tree/criu_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(int holds, const char *what, const char *detail)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s: %s\n", what, detail);
-	abort();
-}
 
 struct pack {
 	const uint8_t *at, *end;

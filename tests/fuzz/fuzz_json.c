@@ -12,17 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "demand.h"
 #include "tree/tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(int holds, const char *what, const char *detail)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s: %s\n", what, detail);
-	abort();
-}
 
 static struct tree *read_again(const char *bytes, size_t len)
 {

@@ -16,17 +16,11 @@
 
 #include "settid/model_script.h"
 
+#include "demand.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { CHECK_EVERY = 16 }; /* lines: a check costs as much as many of them */
-
-static void demand(int holds, const char *what, const char *detail)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s: %s\n", what, detail);
-	abort();
-}
 
 static void offered(void *ctx, const char *word)
 {

@@ -12,17 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "demand.h"
 #include "tree/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(int holds, const char *what, const char *detail)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s: %s\n", what, detail);
-	abort();
-}
 
 static int answer(const struct tree *t, const struct plan_options *o)
 {
