@@ -228,6 +228,9 @@ int plan__from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader);
 bool plan__is_led_below(const struct planner *pl, int32_t leader, int32_t r);
 bool plan__can_be_left_behind(const struct planner *pl, int32_t c, int32_t r);
 int plan__leave_behind(struct planner *pl, int32_t c, int32_t r);
+/* `i`, which is not below `r`, may have been so at first, by itself or with somebody above it; then it was. */
+bool plan__can_be_put_below(const struct planner *pl, int32_t i, int32_t r);
+int plan__put_below(struct planner *pl, int32_t i, int32_t r);
 bool plan__can_break_circle(const struct planner *pl, int32_t c, int32_t leader);
 int plan__break_circle(struct planner *pl, int32_t c, int32_t leader);
 

@@ -5,6 +5,7 @@
  * A leader that is not below `r`, who has a child of its session, may have been so first.  Parents only move upwards: of
  * those above the leader the first whose parent is above `r`, too, or was, was born as a child of a child of `r`'s, which
  * died when that parent was the nearest subreaper.  Whoever the leader had made for `r` until then stayed behind.
+ * Likewise a parent of a dead leader's members may have been below another one, while that leader was below both.
  *
  * Keeps:   nobody is born below himself.
  */
@@ -54,8 +55,10 @@ static int32_t who_was_lower(const struct planner *pl, int32_t leader, int32_t r
 {
 	int32_t above = pl->nodes[leader].parent;
 
-	while (!plan__below(pl, r, above) && !is_left_to(pl, r, above) && !was_below(pl, r, above, leader)) {
-		leader = above;
+	while (pl->nodes[leader].low != TREE_NONE ||
+	       (!plan__below(pl, r, above) && !is_left_to(pl, r, above) &&
+		!was_below(pl, r, above, leader))) {
+		leader = pl->nodes[leader].low == TREE_NONE ? above : pl->nodes[leader].low;
 		above = pl->nodes[leader].parent;
 	}
 	return leader;
@@ -85,6 +88,20 @@ static bool can_be_lower(const struct planner *pl, int32_t z, int32_t r)
 	       plan__notify(pl, z) == SIGCHLD && session_below(pl, z, r) != FREE;
 }
 
+/* It is not born to its parent, and what it was to make beside itself is left to that, too. */
+static int leave_siblings(struct planner *pl, int32_t z)
+{
+	int32_t parent = pl->nodes[z].parent;
+	int32_t c = parent == TREE_NONE ? pl->first_kept : pl->nodes[parent].first_kept;
+
+	for (; c != TREE_NONE; c = pl->nodes[c].next_kept)
+		if (pl->nodes[c].sibling && plan__maker(pl, c) == z) {
+			plan__set_maker(pl, c, TREE_NONE, false);
+			TRY(plan__by_helper(pl, c, z, plan__process(pl, z)->ns, parent));
+		}
+	return 0;
+}
+
 static int lower(struct planner *pl, int32_t z, int32_t r)
 {
 	int32_t session = session_below(pl, z, r);
@@ -101,7 +118,17 @@ static int lower(struct planner *pl, int32_t z, int32_t r)
 	pl->nodes[z].low = r;
 	pl->nodes[z].birth_session = session;
 	plan__set_maker(pl, z, h, false);
-	return 0;
+	return leave_siblings(pl, z);
+}
+
+bool plan__can_be_put_below(const struct planner *pl, int32_t i, int32_t r)
+{
+	return i != TREE_NONE && r != TREE_NONE && can_be_lower(pl, who_was_lower(pl, i, r), r);
+}
+
+int plan__put_below(struct planner *pl, int32_t i, int32_t r)
+{
+	return lower(pl, who_was_lower(pl, i, r), r);
 }
 
 /* The session's leader was below `r` first, and made `c` there. */
