@@ -62,6 +62,7 @@ static int print_table(const struct inventory *inv)
 	add_number(t, "processes left: user", m->user_left);
 	add_number(t, "processes left: cgroup", m->cgroup_left);
 	add_number(t, "processes left: machine", m->threads_left);
+	add_number(t, "PID namespaces left", m->namespaces_left);
 	add_number(t, "memory left, MiB", m->memory_left > 0 ? m->memory_left >> 20 : m->memory_left);
 	return out_table_print(t);
 }

@@ -8,6 +8,7 @@
 #include "check.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,6 +258,34 @@ static void check_depth(struct check *c)
 		say_levels(c, own + new, own + new + deepest);
 }
 
+/*
+ * Nobody can see how many there are.  And those that this process itself made to try it may go a moment after it: that is
+ * the margin.
+ */
+#define MADE_BY_PROBE 3
+
+static void check_count(struct check *c)
+{
+	const struct machine *m = &c->inv->machine;
+	int64_t need = c->n->namespaces;
+	const char *are = need == 1 ? " is" : "s are";
+	struct check_finding *f;
+
+	if (!need || m->namespaces_max == MACHINE_UNKNOWN || m->namespaces_left >= need + MADE_BY_PROBE)
+		return;
+	if (m->namespaces_max < need)
+		f = check_add(c, CHECK_NAMESPACES, CHECK_FAILS,
+			      "%" PRId64 " PID namespace%s needed, and max_pid_namespaces is %" PRId64, need,
+			      are, m->namespaces_max);
+	else
+		f = check_add(c, CHECK_NAMESPACES, CHECK_UNKNOWN,
+			      "%" PRId64 " PID namespace%s needed, and max_pid_namespaces, %" PRId64
+			      ", may leave fewer",
+			      need, are, m->namespaces_max);
+	check_advise(f, "raise /proc/sys/user/max_pid_namespaces by %" PRId64,
+		     need + MADE_BY_PROBE - m->namespaces_left);
+}
+
 int check_tree(const struct check_needs *n, const struct inventory *inv, bool here, struct check_report *out)
 {
 	struct check c = { .n = n, .inv = inv, .here = here, .report = out };
@@ -267,6 +296,7 @@ int check_tree(const struct check_needs *n, const struct inventory *inv, bool he
 		check_method(&c);
 		check_rights(&c);
 		check_depth(&c);
+		check_count(&c);
 		check_numbers(&c);
 		check_pid_max(&c);
 		check_limits(&c);

@@ -15,6 +15,7 @@ struct check_needs {
 	bool has_plan_new;       /* there is one for --into new */
 	bool many_levels;        /* some process has more than one number */
 	int deepest;             /* level of the innermost namespace */
+	int64_t namespaces;      /* how many are made */
 	struct tree_want *wants; /* at level 0, ascending */
 	size_t wants_len;
 	int64_t births, stay;            /* how many are born, and how many are there in the end */

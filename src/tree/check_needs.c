@@ -39,6 +39,7 @@ static void look_at_levels(struct check_needs *n)
 	}
 	for (size_t i = 0; i < t->ghosts_len; i++)
 		note_highest(n, t->ghosts[i].nspid, t->ghosts[i].levels);
+	n->namespaces = (int64_t)t->namespaces_len - (n->o.into != RESTORE_NEW);
 	for (size_t i = 0; i < t->namespaces_len; i++)
 		if (t->namespaces[i].level > n->deepest)
 			n->deepest = t->namespaces[i].level;

@@ -69,6 +69,8 @@ static void put_machine(const struct machine *m, FILE *out)
 	put_left(out, "user_processes_left", m->user_left);
 	put_left(out, "cgroup_processes_left", m->cgroup_left);
 	put_left(out, "threads_left", m->threads_left);
+	put_left(out, "max_pid_namespaces", m->namespaces_max);
+	put_left(out, "pid_namespaces_left", m->namespaces_left);
 	put_left(out, "memory_left", m->memory_left);
 	put_string(out, "core_pattern", m->core_pattern);
 	put_answer(out, "core_files_forbidden", m->core_limit_zero ? SETTID_YES : SETTID_NO);
@@ -163,6 +165,8 @@ static int get_machine(const struct reading *r, struct machine *m)
 	    get_left(r, "user_processes_left", &m->user_left) < 0 ||
 	    get_left(r, "cgroup_processes_left", &m->cgroup_left) < 0 ||
 	    get_left(r, "threads_left", &m->threads_left) < 0 ||
+	    get_left(r, "max_pid_namespaces", &m->namespaces_max) < 0 ||
+	    get_left(r, "pid_namespaces_left", &m->namespaces_left) < 0 ||
 	    get_left(r, "memory_left", &m->memory_left) < 0 ||
 	    get_string(r, "core_pattern", m->core_pattern, sizeof m->core_pattern) < 0 ||
 	    get_answer(r, "core_files_forbidden", &forbidden) < 0 ||

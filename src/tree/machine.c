@@ -159,6 +159,8 @@ int machine_read(struct machine *m, struct tree_error *err)
 	m->user_left = machine_user_left();
 	m->cgroup_left = machine_cgroup_left(MACHINE_PIDS);
 	m->threads_left = machine_threads_left();
+	m->namespaces_max = machine_namespaces_max();
+	m->namespaces_left = machine_namespaces_left(m->namespaces_max);
 	m->memory_left = smaller(memory_available(), machine_cgroup_left(MACHINE_MEMORY));
 	read_core(m);
 	m->memfds_run = memfds_run();

@@ -35,7 +35,9 @@ struct machine {
 	int new_pid_max; /* in a namespace made now; MACHINE_UNKNOWN */
 	/* how many more processes, threads counted, each limit lets through */
 	int64_t user_left, cgroup_left, threads_left;
-	int64_t memory_left; /* bytes */
+	int64_t namespaces_max;  /* max_pid_namespaces of this user namespace, for each user */
+	int64_t namespaces_left; /* at least so many more of them */
+	int64_t memory_left;     /* bytes */
 	char core_pattern[128];
 	bool core_limit_zero;          /* the hard limit on core files */
 	enum settid_answer memfds_run; /* memfds can be executed: restore_image.c */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine_limits.c: RLIMIT_NPROC, threads-max, and the pids and memory cgroups, as what is left of them.
+ * machine_limits.c: RLIMIT_NPROC, threads-max, max_pid_namespaces, and the pids and memory cgroups, as what is left.
  *
  * A cgroup's limit counts for all below it: the tightest of those from this process's cgroup up to the root that
  * can be seen is told.  Version 2 and version 1 hierarchies, also beside each other.
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -152,6 +153,70 @@ int64_t machine_threads_left(void)
 	slash = strchr(text, '/'); /* "0.20 0.18 0.12 1/80 11206": 80 exist, proc_loadavg(5) */
 	threads = slash ? strtoll(slash + 1, NULL, 10) : 0;
 	return threads <= 0 ? MACHINE_UNKNOWN : max > threads ? max - threads : 0;
+}
+
+/* -------------------------------------------------------------------------------------- namespaces -- */
+
+struct namespaces {
+	int proc_fd;
+	ino_t *seen;
+	size_t len, cap;
+};
+
+static int note_namespace(struct namespaces *n, ino_t ino)
+{
+	for (size_t i = n->len; i-- > 0;)
+		if (n->seen[i] == ino)
+			return 0;
+	if (n->len == n->cap) {
+		size_t cap = n->cap ? 2 * n->cap : 64;
+		ino_t *at = realloc(n->seen, cap * sizeof *at);
+
+		if (!at)
+			return -ENOMEM;
+		n->seen = at;
+		n->cap = cap;
+	}
+	n->seen[n->len++] = ino;
+	return 0;
+}
+
+/* The one that it lives in, and the one that its children will. */
+static int count_namespaces(void *arg, pid_t pid)
+{
+	static const char *const links[] = { "pid", "pid_for_children" };
+	struct namespaces *n = arg;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < 2; i++) {
+		char path[48];
+		struct stat st;
+
+		snprintf(path, sizeof path, "%d/ns/%s", (int)pid, links[i]);
+		if (fstatat(n->proc_fd, path, &st, 0) == 0)
+			r = note_namespace(n, st.st_ino);
+	}
+	return r;
+}
+
+int64_t machine_namespaces_max(void)
+{
+	return read_number("/proc/sys/user", "max_pid_namespaces");
+}
+
+int64_t machine_namespaces_left(int64_t max)
+{
+	struct namespaces n = { 0 };
+	int r;
+
+	if (max == MACHINE_UNKNOWN || settid__proc_open(&n.proc_fd, NULL) < 0)
+		return MACHINE_UNKNOWN;
+	r = settid__proc_each(n.proc_fd, count_namespaces, &n);
+	close(n.proc_fd);
+	free(n.seen);
+	if (r < 0)
+		return MACHINE_UNKNOWN;
+	return max > (int64_t)n.len ? max - (int64_t)n.len : 0;
 }
 
 /* ----------------------------------------------------------------------------------------- cgroups -- */

@@ -391,6 +391,23 @@ depth() {
 }
 it "a tree that would be too deep is told by how much" depth
 
+namespaces() { # that of the test's own user namespace; what one command made is gone a moment after it
+	echo 'echo $MAX >/proc/sys/user/max_pid_namespaces && exec "$@"' >at_most
+	deep 4 >tree
+	agree 1 env MAX=4 unshare --user --map-root-user sh at_most -- --into new tree
+	says "5 PID namespaces are needed, and max_pid_namespaces is 4: raise"
+	like "$err" "too many namespaces: 32 levels at most, and max_pid_namespaces in all" "restore's words"
+	agree 0 env MAX=40 unshare --user --map-root-user sh at_most -- --into new tree
+	run env MAX=6 unshare --user --map-root-user sh at_most "$SETTID" check --into new tree
+	is "$status" 2
+	like "$out" "and max_pid_namespaces, 6, may leave fewer: raise"
+}
+if unshare --user --map-root-user sh -c 'echo 100 >/proc/sys/user/max_pid_namespaces' 2>/dev/null; then
+	it "too many namespaces for max_pid_namespaces are told by how many" namespaces
+else
+	skip "too many namespaces for max_pid_namespaces are told by how many" "no user namespace can be made here"
+fi
+
 elsewhere() {
 	"$SETTID" exec --new-pidns -- sleep 1000 &
 	wait_for pgrep -x sleep
