@@ -200,6 +200,8 @@ static int write_maps(const struct restore_guard *g, struct tree_error *err)
 		snprintf(map, sizeof map, "%u %u 1\n", getegid(), getegid());
 		r = write_proc(g->proc_fd, g->child->pid, "gid_map", map);
 	}
+	if (r == -EPERM && geteuid() == 0) /* user_namespaces(7) */
+		return tree_fail(err, r, "cannot map root into the user namespace: that needs CAP_SETFCAP");
 	return r < 0 ? tree_fail(err, r, "cannot write the user namespace's maps: %s", strerror(-r)) : 0;
 }
 

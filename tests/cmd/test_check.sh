@@ -250,6 +250,7 @@ bare_root() {
 	tree_of 2000 2001 >tree
 	agree 1 $without -- --user tree
 	says "no user namespace with this user in it"
+	like "$err" "cannot map root into the user namespace: that needs CAP_SETFCAP" "restore's words"
 	agree 1 $without -- tree
 	says "CAP_SYS_ADMIN"
 }

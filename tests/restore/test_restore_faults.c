@@ -31,7 +31,7 @@ struct row {
 };
 static const struct row *current;
 
-static const char pidfile[] = "settid-fault.pid";
+static char pidfile[32]; /* two runs may share a directory */
 
 static int shared_mappings(void)
 {
@@ -266,6 +266,7 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP %s\n", missing ? missing : "no folder of trees is named");
 		return 0;
 	}
+	snprintf(pidfile, sizeof pidfile, "settid-fault-%d.pid", (int)getpid());
 	attempt_trees(argv[1]);
 	if (which && strcmp(which, "all") == 0)
 		add_all();

@@ -53,6 +53,7 @@ static const struct row rows[] = {
 enum { ROWS = sizeof rows / sizeof *rows };
 
 static const char *settid, *folder;
+static char pidfile[32]; /* two runs may share a directory */
 static uint64_t seed;
 static unsigned rounds;
 static const struct row *row;
@@ -101,8 +102,8 @@ static struct round start(void)
 	if (r.pid == 0) {
 		dup2(out[1], 1);
 		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
-		execl(settid, "settid", "restore", row->how, "--into", r.into, "--pidfile",
-		      "restore-kills.pid", path, (char *)NULL);
+		execl(settid, "settid", "restore", row->how, "--into", r.into, "--pidfile", pidfile, path,
+		      (char *)NULL);
 		_exit(127);
 	}
 	CHECK(r.pid > 0);
@@ -213,8 +214,8 @@ static void one_round(double span)
 		world_check_failed(__FILE__, __LINE__, "%s, %s: after %.1f ms: a process is left", r.tree,
 				   r.into, after * 1000);
 	if (row->victim == BOTH)
-		unlink("restore-kills.pid"); /* nobody was there to do it */
-	if (access("restore-kills.pid", F_OK) == 0)
+		unlink(pidfile); /* nobody was there to do it */
+	if (access(pidfile, F_OK) == 0)
 		world_check_failed(__FILE__, __LINE__, "%s, %s: after %.1f ms: the pidfile is left", r.tree,
 				   r.into, after * 1000);
 }
@@ -271,6 +272,7 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP %s\n", missing ? missing : "no command and folder of trees are named");
 		return 0;
 	}
+	snprintf(pidfile, sizeof pidfile, "restore-kills-%d.pid", (int)getpid());
 	settid = argv[1];
 	folder = argv[2];
 	seed = from_environment("SETTID_SEED", (uint64_t)time(NULL) * 2654435761u | 1);
