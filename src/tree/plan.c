@@ -198,9 +198,10 @@ static int make(struct planner *pl, const struct tree *t)
 	return run(pl, t);
 }
 
-int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err)
+static int make_one(const struct tree *t, const struct plan_options *o, bool at_once, struct plan **out,
+		    struct tree_error *err)
 {
-	struct planner pl = { .o = *o, .err = err };
+	struct planner pl = { .o = *o, .at_once = at_once, .err = err };
 	int r = make(&pl, t);
 
 	free(pl.nodes);
@@ -223,6 +224,18 @@ int plan_make(const struct tree *t, const struct plan_options *o, struct plan **
 	}
 	*out = pl.plan;
 	return 0;
+}
+
+int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err)
+{
+	struct tree_error refusal = { 0 }, other = { 0 };
+	int r = make_one(t, o, false, out, &refusal);
+
+	if (r == -EOPNOTSUPP && make_one(t, o, true, out, &other) == 0)
+		return 0;
+	if (r < 0 && err)
+		*err = refusal;
+	return r;
 }
 
 void plan_free(struct plan *p)

@@ -8,6 +8,7 @@
  *   plan_lower.c     the same for leaders that were born lower than they end
  *   plan_signals.c   the same where exit signals say more
  *   plan_ghosts.c    where dead leaders lived
+ *   plan_below.c     all of that at once, where it found no way (with plan_seats.c)
  *   plan_order.c     an order in which they can be born; namespaces
  *   plan_groups.c    groups that are had by birth or from the parent only: who must hand them down
  *   plan_standins.c  who keeps a group alive while its founder and another's change places
@@ -163,6 +164,7 @@ struct planner {
 	const struct tree *t;
 	struct tree birth;
 	size_t nodes_cap;
+	bool at_once;         /* who makes whom is for plan_below.c to say */
 	bool lowered;         /* somebody was born lower than he ends */
 	bool goes_outside;    /* somebody comes back to the group outside */
 	bool changed;         /* a pass found that a helper is needed, or another maker: all begins anew */
@@ -233,6 +235,9 @@ bool plan__can_be_put_below(const struct planner *pl, int32_t i, int32_t r);
 int plan__put_below(struct planner *pl, int32_t i, int32_t r);
 bool plan__can_break_circle(const struct planner *pl, int32_t c, int32_t leader);
 int plan__break_circle(struct planner *pl, int32_t c, int32_t leader);
+
+/* plan_below.c: -EOPNOTSUPP without a word: there is no way either. */
+int plan__seat_below(struct planner *pl);
 
 /* plan_signals.c */
 int plan__notify(const struct planner *pl, int32_t i); /* the exit signal that it is born with */

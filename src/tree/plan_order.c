@@ -110,6 +110,22 @@ static int sort(struct planner *pl)
 	return r;
 }
 
+/* Whoever is left to its parent was born below that: where some are born lower than they end, not everybody's word for it
+ * holds any more. */
+static int check_way_up(struct planner *pl, int32_t i)
+{
+	int32_t parent = pl->nodes[i].parent, up = plan__first_parent(pl, i);
+	struct plan_who who;
+
+	if (parent == TREE_NONE || plan__is_init(pl, parent))
+		return 0;
+	while (up != TREE_NONE && up != parent)
+		up = plan__first_parent(pl, up);
+	return up == parent ? 0
+			    : plan__refuse(pl, i, "its parent, %s, was not above it when it was born",
+					   plan__who(pl, parent, &who));
+}
+
 /* -------------------------------------------------------------------------------------- namespaces -- */
 
 /* The namespace that `i`'s maker lives in; TREE_NONE = one outside the tree. */
@@ -193,6 +209,8 @@ int plan__order(struct planner *pl)
 	pl->plan->fds_len = 0;
 	link_children(pl);
 	TRY(sort(pl));
+	for (size_t i = 0; pl->lowered && i < pl->wanted->processes_len; i++)
+		TRY(check_way_up(pl, (int32_t)i));
 	for (size_t i = 0; i < len; i++) {
 		pl->nodes[i].first_guest = TREE_NONE;
 		pl->nodes[i].entered = false;

@@ -437,8 +437,9 @@ static void settle_the_others(struct planner *pl)
 int plan__sessions(struct planner *pl)
 {
 	TRY(link_kept(pl));
-	TRY(settle_living(pl));
+	TRY(pl->at_once ? plan__seat_below(pl) : settle_living(pl));
 	TRY(plan__ghosts(pl));
-	settle_the_others(pl);
+	if (!pl->at_once)
+		settle_the_others(pl);
 	return plan__survive(pl);
 }

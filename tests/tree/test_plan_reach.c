@@ -10,6 +10,7 @@
  * Four in one namespace need two helpers at a time, and 27 times as many states: that is one of the larger ones.
  *
  * SETTID_REACH=all takes larger ones too, minutes to hours; SETTID_REACH=K the K-th alone, 100 + K one without groups.
+ * SETTID_SHOW=1 writes each tree that planner and search do not agree on as a file.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -78,6 +79,8 @@ static const struct size further[] = {
 	{ "one namespace, up to 5", { GROUPLESS, .ids_max = 5 }, 2, LARGE },
 	{ "one namespace, up to 5", { GROUPLESS, .ids_max = 5 }, 3, EXACT | LARGE },
 	{ "one namespace, up to 5", { GROUPLESS, .ids_max = 5 }, 4, EXACT | LARGE },
+	{ "one namespace, up to 6", { GROUPLESS, .ids_max = 6 }, 2, LARGE },
+	{ "one namespace, up to 6", { GROUPLESS, .ids_max = 6 }, 3, EXACT | LARGE },
 	{ "one namespace, execve, up to 3", { GROUPLESS, EXECS, .ids_max = 3 }, 1, EXACT },
 	{ "one namespace, execve, up to 3", { GROUPLESS, EXECS, .ids_max = 3 }, 2, EXACT | LARGE },
 	{ "one namespace, execve, up to 4", { GROUPLESS, EXECS, .ids_max = 4 }, 1, LARGE },
@@ -213,11 +216,14 @@ static enum verdict ask(const struct reach_state *s, bool root_is_init, unsigned
 	return v;
 }
 
-static void show(const struct reach_state *s, bool root_is_init, unsigned dead, const struct tree_error *err)
+static const char *const verdicts[] = { [PLANNED] = "planned", [REFUSED] = "refused", [WRONG] = "wrong" };
+
+static void show(const struct reach_state *s, bool root_is_init, unsigned dead, enum verdict v,
+		 const struct tree_error *err)
 {
 	struct tree *t;
 
-	print_message("# %s\n", err->text);
+	print_message("# %s: %s\n", verdicts[v], err->text);
 	if (!getenv("SETTID_SHOW"))
 		return;
 	t = tree_of(s, root_is_init, dead);
@@ -231,11 +237,12 @@ static unsigned check_one(const struct reach_state *tree, const struct size *z, 
 			  unsigned *asked)
 {
 	struct tree_error err;
+	enum verdict v = ask(tree, z->o.root_is_init, dead, dead ? 1 : 3, &err);
 
 	++*asked;
-	if (ask(tree, z->o.root_is_init, dead, dead ? 1 : 3, &err) == PLANNED)
+	if (v == PLANNED)
 		return 0;
-	show(tree, z->o.root_is_init, dead, &err);
+	show(tree, z->o.root_is_init, dead, v, &err);
 	return 1;
 }
 
@@ -370,7 +377,7 @@ static void compare(struct tally *n, const struct size *z, const struct reach_st
 	n->planned += v == PLANNED;
 	if (v == WRONG || (reached && v != PLANNED) || (!reached && v == PLANNED && z->how & EXACT)) {
 		n->bad++;
-		show(tree, z->o.root_is_init, tree->zombie, &err);
+		show(tree, z->o.root_is_init, tree->zombie, v, &err);
 	}
 }
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_plan_below.c: who was born below others and left further up is planned, however many at once.
+ *
+ * A tree is made up as it was at first, in one namespace: each process is born below a random one, in its session or in the
+ * one that it was born in itself.  Then leaders may die, and each of the others is left to any of those above it.  Such a
+ * tree exists, so it has a plan.  Random lives (test_plan_world.c) come to such trees too seldom.
+ *
+ * SETTID_SEEDS=N takes N random trees of each size instead of 1,000, SETTID_SEED=S begins with seed S.
+ */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "plan_form.h"
+#include "tree/plan.h"
+#include "tree/tree.h"
+
+enum { LEN_MAX = 40, OUTSIDE = -1, FIRST_NUMBER = 10 };
+
+struct life {
+	int parent; /* at first */
+	int born_in, session;
+	int last_parent;
+	bool leads, dead, held;
+};
+
+static uint64_t first_seed;
+static unsigned seeds;
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static unsigned draw(uint64_t *rng, unsigned below)
+{
+	uint64_t z = *rng += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return (unsigned)((z ^ z >> 31) % below);
+}
+
+static void be_born(struct life *lives, int i, uint64_t *rng)
+{
+	int parent = i == 0 ? OUTSIDE : draw(rng, 3) ? i - 1 - (int)draw(rng, i < 3 ? (unsigned)i : 3) : 0;
+	struct life *l = &lives[i];
+
+	*l = (struct life){ .parent = parent, .born_in = OUTSIDE, .leads = draw(rng, 5) < 2 };
+	if (parent != OUTSIDE)
+		l->born_in = draw(rng, 2) ? lives[parent].session : lives[parent].born_in;
+	l->session = l->leads ? i : l->born_in;
+}
+
+/* One whose session lives on, as a number. */
+static void die(struct life *lives, int len, uint64_t *rng)
+{
+	for (int i = 1; i < len; i++)
+		lives[i].dead = lives[i].leads && draw(rng, 4) == 0;
+	for (int i = 0; i < len; i++)
+		if (!lives[i].dead && lives[i].session != OUTSIDE)
+			lives[lives[i].session].held = true;
+}
+
+static void be_left(struct life *lives, int i, uint64_t *rng)
+{
+	int up = lives[i].parent;
+
+	while (up > 0 && (lives[up].dead || draw(rng, 2)))
+		up = lives[up].parent;
+	lives[i].last_parent = up;
+}
+
+static int32_t number_of(int i)
+{
+	return i == OUTSIDE ? 0 : i + FIRST_NUMBER;
+}
+
+static const int32_t *numbers_of(struct tree *t, int i)
+{
+	int32_t *nspid = tree_alloc(t, sizeof *nspid);
+
+	assert_non_null(nspid);
+	*nspid = number_of(i);
+	return nspid;
+}
+
+static void add(struct tree *t, const struct life *l, int i)
+{
+	struct tree_process *p = tree_process_add(t);
+
+	assert_non_null(p);
+	p->levels = 1;
+	p->nspid = numbers_of(t, i);
+	p->ppid = number_of(l->last_parent);
+	p->sid = p->pgid = number_of(l->session);
+	p->state = TREE_LIVE;
+}
+
+static void add_ghost(struct tree *t, int i)
+{
+	struct tree_ghost *g = tree_ghost_add(t);
+
+	assert_non_null(g);
+	g->levels = 1;
+	g->nspid = numbers_of(t, i);
+}
+
+static struct tree *make_up(uint64_t seed, int len)
+{
+	struct tree *t = tree_new(NULL);
+	struct life lives[LEN_MAX];
+	uint64_t rng = seed;
+
+	assert_non_null(t);
+	for (int i = 0; i < len; i++)
+		be_born(lives, i, &rng);
+	die(lives, len, &rng);
+	for (int i = 0; i < len; i++)
+		be_left(lives, i, &rng);
+	for (int i = 0; i < len; i++) {
+		if (!lives[i].dead)
+			add(t, &lives[i], i);
+		else if (lives[i].held)
+			add_ghost(t, i);
+	}
+	return t;
+}
+
+static bool is_planned(struct tree *t, struct tree_error *err)
+{
+	const struct plan_options o = { .new_namespace = true };
+	struct plan *p = NULL;
+	int r = tree_validate(t, err);
+
+	if (r == 0)
+		r = plan_make(t, &o, &p, err);
+	if (r == 0)
+		r = plan_check_form(p, t, err->text, sizeof err->text);
+	for (uint64_t k = 0; r == 0 && k < 3; k++)
+		r = plan_prove(p, t, &o, k, NULL, err);
+	plan_free(p);
+	return r == 0;
+}
+
+static void run(int len)
+{
+	unsigned bad = 0;
+
+	for (unsigned k = 0; k < seeds; k++) {
+		struct tree_error err = { 0 };
+		struct tree *t = make_up(first_seed + k, len);
+
+		if (!is_planned(t, &err)) {
+			print_message("# seed=0x%" PRIx64 ": %s\n", first_seed + k, err.text);
+			if (getenv("SETTID_SHOW"))
+				tree_write_json(t, stdout);
+			bad++;
+		}
+		tree_free(t);
+	}
+	print_message("# %u trees of %d; first seed 0x%" PRIx64 "\n", seeds, len, first_seed);
+	assert_int_equal(bad, 0);
+}
+
+static void six_left_further_up_are_planned(void **state)
+{
+	(void)state;
+	run(6);
+}
+
+static void ten_left_further_up_are_planned(void **state)
+{
+	(void)state;
+	run(10);
+}
+
+static void forty_left_further_up_are_planned(void **state)
+{
+	(void)state;
+	run(LEN_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(six_left_further_up_are_planned),
+		cmocka_unit_test(ten_left_further_up_are_planned),
+		cmocka_unit_test(forty_left_further_up_are_planned),
+	};
+
+	seeds = (unsigned)from_environment("SETTID_SEEDS", 1000);
+	first_seed = from_environment("SETTID_SEED", (uint64_t)time(NULL) << 20);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
