@@ -34,17 +34,18 @@ static void check_left(struct check *c, enum check_topic topic, int64_t left, co
 		check_add(c, topic, CHECK_WORKS, "%" PRId64 " needed, %" PRId64 " left", most, left);
 }
 
-/* Births into a new namespace have numbers of the existing one too, by the kernel's count. */
+/* Births into a new namespace have numbers of the existing one too, by the kernel's count; the restorer itself has one. */
 static void check_numbers_left(struct check *c)
 {
-	int64_t left = inventory_left(c->inv);
+	int64_t left = inventory_left(c->inv), need = c->n->stay + 1, most = c->n->births + 1;
 
-	if (c->n->o.into == RESTORE_NEW && left != MACHINE_UNKNOWN && left < c->n->births)
-		check_advise(check_add(c, CHECK_NUMBERS, CHECK_FAILS,
-				       "this PID namespace has %" PRId64 " free numbers, and %" PRId64
-				       " processes and threads will have one",
-				       left, c->n->births),
-			     "raise pid_max by at least %" PRId64, c->n->births - left);
+	if (c->n->o.into != RESTORE_NEW || left == MACHINE_UNKNOWN || left >= most)
+		return;
+	check_advise(check_add(c, CHECK_NUMBERS, left < need ? CHECK_FAILS : CHECK_UNKNOWN,
+			       "this PID namespace has %" PRId64 " free numbers, and %s%" PRId64
+			       " processes and threads will have one at once",
+			       left, left < need ? "" : "up to ", left < need ? need : most),
+		     "raise pid_max by at least %" PRId64, most - left);
 }
 
 static void check_memory(struct check *c)

@@ -111,9 +111,10 @@ int64_t inventory_left(const struct inventory *inv)
 
 	if (inv->machine.pid_max <= 0)
 		return MACHINE_UNKNOWN;
+	/* pid_max may have been lowered since some were given */
 	for (size_t i = 0; i < inv->taken_len; i++)
-		taken += inv->taken[i].number >= FIRST_CYCLIC;
-	return inv->machine.pid_max - FIRST_CYCLIC - taken;
+		taken += inv->taken[i].number >= FIRST_CYCLIC && inv->taken[i].number < inv->machine.pid_max;
+	return inv->machine.pid_max > FIRST_CYCLIC ? inv->machine.pid_max - FIRST_CYCLIC - taken : 0;
 }
 
 void inventory_done(struct inventory *inv)

@@ -296,6 +296,21 @@ pid_max() {
 	agree 0 -- --into current tree
 	echo "$max" >/proc/sys/kernel/pid_max
 }
+few_numbers() { # births in a new namespace have a number of this one, too
+	max=$(cat /proc/sys/kernel/pid_max)
+	tree_of 2000 2001 2002 2003 2004 2005 2006 2007 >tree
+	wrong=0 words=
+	for k in 4 6 8 10 11 12 13 14 20; do
+		echo $((300 + k)) >/proc/sys/kernel/pid_max # forks of this shell have numbers of it, too
+		run "$SETTID" check --into new tree
+		answer=$status words="$words$out"
+		restored "$SETTID" restore --into new tree
+		echo "$max" >/proc/sys/kernel/pid_max
+		[ "$answer" = 2 ] || [ "$answer" = "$status" ] || wrong=$((wrong + 1))
+	done
+	is "$wrong" 0 "answers that the restore did not agree with"
+	like "$words" "free numbers, and"
+}
 own_pid_max() { # since Linux 6.14 each namespace has its own: only then it may be changed here
 	before=$(cat /proc/sys/kernel/pid_max)
 	unshare --pid --fork --mount-proc sh -c 'echo 9999 >/proc/sys/kernel/pid_max' 2>/dev/null || return 1
@@ -306,6 +321,7 @@ own_pid_max() { # since Linux 6.14 each namespace has its own: only then it may 
 }
 if own_pid_max; then
 	it "pid_max is named, and how far to raise it" pid_max
+	it "a namespace that has few numbers left is measured rightly" few_numbers
 else
 	skip "pid_max is named, and how far to raise it" "pid_max is the whole machine's here"
 fi
