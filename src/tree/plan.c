@@ -229,13 +229,15 @@ static int make_one(const struct tree *t, const struct plan_options *o, bool at_
 int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err)
 {
 	struct tree_error refusal = { 0 }, other = { 0 };
-	int r = make_one(t, o, false, out, &refusal);
+	int r = make_one(t, o, false, out, &refusal), again = r;
 
-	if (r == -EOPNOTSUPP && make_one(t, o, true, out, &other) == 0)
+	if (r == -EOPNOTSUPP)
+		again = make_one(t, o, true, out, &other);
+	if (again == 0)
 		return 0;
-	if (r < 0 && err)
-		*err = refusal;
-	return r;
+	if (err)
+		*err = again == -ENOMEM ? other : refusal;
+	return again == -ENOMEM ? again : r;
 }
 
 void plan_free(struct plan *p)
