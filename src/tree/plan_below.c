@@ -17,8 +17,8 @@
  * is born as high as that allows.  Where two sessions have to be above a third, one is above the other; and of a circle of
  * leaders one is on top, and the others are born in its session.  Both ways are tried.
  *
- * A process that cannot be left to its parent, because that lives in another namespace or for its exit signal's sake, is
- * born to it.  To an init everybody in its namespace can be left.
+ * A process that cannot be left to its parent, because that is outside or for its exit signal's sake, is born to it; or
+ * beside the leader of its session, if that is that parent's child.  To an init everybody in its namespace can be left.
  *
  * Keeps:   (W1) up[] is a tree; what is in it follows from the choices made so far, and is taken back with them.
  * Costs:   each pass over all processes deepens a leader's way up, or is the last one.  How many choices are taken back is
@@ -27,6 +27,7 @@
 #include "plan_below.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 enum { WORK = 100000000 }; /* a tenth of a second or two */
@@ -92,17 +93,20 @@ static int put_above(struct seating *g, int32_t who, int32_t session)
 
 static int fit(struct seating *g, int32_t i)
 {
-	int32_t parent = g->pl->nodes[i].parent, above = plan__born_in(g, parent), own = plan__born_in(g, i);
+	int32_t parent = g->seats[i].last, above = plan__born_in(g, parent), own = plan__born_in(g, i), top;
 
 	if (!plan__has_above(g, i))
 		return FITS;
 	if (!is_above(g, above, own))
 		return put_above(g, g->seats[i].leads ? i : own, above);
-	if (!plan__is_bound(g, i) || own == above || own == g->seats[parent].in)
+	top = plan__top_of(g, i);
+	if (top != i && top != parent &&
+	    !plan__can_be_below(g, top, parent)) /* it is that one that is above */
+		return g->seats[parent].leads ? put_above(g, parent, top) : STUCK;
+	if (!g->seats[i].bound || own == above || own == g->seats[parent].in)
 		return FITS;
-	if (!g->seats[i].leads || is_above(g, g->seats[parent].in, own))
-		return STUCK;
-	return put_above(g, i, g->seats[parent].in);
+	return g->seats[parent].leads ? put_above(g, parent, own)
+				      : STUCK; /* it has been in that session, too */
 }
 
 /* Until all leaders are born where they have to be. */
@@ -112,9 +116,9 @@ static int fit_all(struct seating *g)
 
 	do {
 		changed = false;
-		g->work += g->wanted;
-		for (int32_t k = 0; k < g->wanted; k++) {
-			int r = fit(g, g->pl->order[k]);
+		g->work += g->len;
+		for (int32_t k = 0; k < g->len; k++) {
+			int r = fit(g, k < g->wanted ? g->pl->order[k] : k);
 
 			if (r < 0 || r == STUCK || g->work > WORK)
 				return r < 0 ? r : STUCK;
@@ -133,7 +137,7 @@ static int break_circle(struct seating *g)
 		if (g->seats[k].in_circle && !g->seats[k].leads)
 			return STUCK;
 	for (int32_t k = 0; k < g->len; k++) {
-		int32_t parent = k < g->wanted ? g->pl->nodes[k].parent : TREE_NONE;
+		int32_t parent = g->seats[k].last;
 
 		if (g->seats[k].in_circle && (parent == TREE_NONE || !g->seats[parent].in_circle))
 			TRY(add_choice(g, plan__seat_above(g, k), k));
@@ -182,26 +186,57 @@ static int32_t number_of(const struct seating *g, int32_t session)
 	return session == TREE_NONE ? 0 : plan__process(g->pl, session)->nspid[0];
 }
 
+static int be_born_beside(struct seating *g, int32_t i)
+{
+	int32_t leader = g->seats[i].in;
+
+	if (plan__notify(g->pl, i) != plan__notify(g->pl, leader))
+		return plan__beside(g->pl, i, leader);
+	plan__set_maker(g->pl, i, leader, true);
+	return 0;
+}
+
 static int be_born(struct seating *g, int32_t i)
 {
 	struct planner *pl = g->pl;
-	int32_t parent = g->seats[i].parent;
+	const struct seat *s = &g->seats[i];
 
-	if (i >= g->wanted && !g->seats[i].leads)
-		return 0; /* of a group alone: plan_ghosts.c */
-	pl->nodes[i].leads_session = g->seats[i].leads;
-	pl->nodes[i].birth_session = number_of(g, plan__born_in(g, i));
-	if (i >= g->wanted) {
-		pl->birth.processes[i].sid = number_of(g, i);
-		pl->birth.processes[i].parent = parent;
+	if (s->beside)
+		return be_born_beside(g, i);
+	if (s->parent == s->last) {
+		plan__set_maker(pl, i, s->parent, false);
 		return 0;
 	}
-	if (parent == pl->nodes[i].parent) {
-		plan__set_maker(pl, i, parent, false);
+	pl->nodes[i].low = s->first_to == TREE_NONE ? TREE_NONE : s->parent;
+	return plan__by_helper(pl, i, s->parent, s->last == TREE_NONE ? 0 : plan__process(pl, s->last)->ns,
+			       s->last);
+}
+
+/* A dead leader of a group alone is left to plan_ghosts.c. */
+static int be_born_dying(struct seating *g, int32_t i)
+{
+	struct tree_process *ghost = &g->pl->birth.processes[i];
+
+	if (!g->seats[i].leads)
 		return 0;
+	ghost->sid = number_of(g, i);
+	ghost->parent = g->seats[i].parent;
+	return 0;
+}
+
+static int make_all(struct seating *g)
+{
+	for (int32_t i = 0; i < g->len; i++) {
+		g->pl->nodes[i].leads_session = g->seats[i].leads;
+		g->pl->nodes[i].birth_session = number_of(g, plan__born_in(g, i));
 	}
-	pl->nodes[i].low = g->seats[i].first_to == TREE_NONE ? TREE_NONE : parent;
-	return plan__by_helper(pl, i, parent, plan__process(pl, i)->ns, pl->nodes[i].parent);
+	for (int32_t i = 0; i < g->len; i++) /* they say which signal their leader is born with */
+		if (g->seats[i].beside && plan__notify(g->pl, i) != SIGCHLD)
+			TRY(be_born_beside(g, i));
+	for (int32_t i = 0; i < g->len; i++)
+		if (!g->seats[i].beside || plan__notify(g->pl, i) == SIGCHLD)
+			TRY(i < g->wanted ? be_born(g, i) : be_born_dying(g, i));
+	return 0;
 }
 
 /* `i` cannot be born in any other session, so those above it which were in that before their own setsid() cannot either. */
@@ -220,7 +255,7 @@ static void find_needs(struct seating *g)
 	for (int32_t i = 0; i < g->len; i++)
 		g->pl->nodes[i].minds_nothing = g->seats[i].leads;
 	for (int32_t i = 0; i < g->len; i++) {
-		bool orphan = i < g->wanted && g->seats[i].parent != g->pl->nodes[i].parent;
+		bool orphan = i < g->wanted && g->seats[i].parent != g->seats[i].last;
 
 		if (g->seats[i].leads && !orphan)
 			continue;
@@ -242,10 +277,52 @@ static int32_t leader_of(const struct planner *pl, int32_t i)
 	return plan__founder(pl, plan__process(pl, i)->sid);
 }
 
-static bool begin(struct seating *g)
+/* `i`, born to its parent, can be made by that, which was in its session, too; or, of a dead leader's, beside that one. */
+static bool can_be_made(const struct seating *g, int32_t i, bool beside_ghosts)
 {
-	for (int32_t i = 0; i < g->len; i++)
-		g->seats[i] = (struct seat){ .in = TREE_NONE, .up = TREE_NONE, .parent = TREE_NONE };
+	int32_t parent = g->seats[i].last, leader = g->seats[i].in;
+
+	if (leader == TREE_NONE)
+		return true;
+	if (parent == TREE_NONE || g->seats[leader].last == parent)
+		return parent != TREE_NONE && g->seats[parent].in == leader;
+	return g->seats[parent].in == leader ||
+	       (g->seats[parent].leads && !(leader >= g->wanted && beside_ghosts));
+}
+
+/* Then the leader is born to that parent, and stays there. */
+static bool put_beside(struct seating *g, int32_t i)
+{
+	struct seat *s = &g->seats[i], *leader = &g->seats[s->in];
+	struct tree_process *ghost = &g->pl->birth.processes[s->in];
+	int sig = plan__notify(g->pl, i);
+
+	if (leader->last != s->last && (s->in < g->wanted || leader->bound))
+		return false;
+	if (plan__is_init(g->pl, s->in))
+		return false;
+	if (s->in >= g->wanted && sig != SIGCHLD) { /* it has no other */
+		if (ghost->notify_signal != TREE_ABSENT && ghost->notify_signal != sig)
+			return false;
+		ghost->notify_signal = (int16_t)sig;
+	}
+	leader->last = s->last;
+	leader->bound = s->beside = true;
+	return true;
+}
+
+static void begin_seat(struct seating *g, int32_t i)
+{
+	const struct planner *pl = g->pl;
+	int32_t last = i < g->wanted ? pl->nodes[i].parent : TREE_NONE;
+
+	g->seats[i] = (struct seat){ .in = TREE_NONE, .up = TREE_NONE, .parent = TREE_NONE, .last = last };
+	g->seats[i].bound = i < g->wanted && (plan__notify(pl, i) != SIGCHLD ||
+					      (last == TREE_NONE && !plan__creator_inside(pl)));
+}
+
+static void find_leaders(struct seating *g)
+{
 	for (int32_t i = 0; i < g->wanted; i++) {
 		int32_t leader = g->seats[i].in = leader_of(g->pl, i);
 
@@ -254,24 +331,37 @@ static bool begin(struct seating *g)
 		g->seats[leader].leads = true;
 		g->seats[leader].in = leader;
 	}
+}
+
+static bool begin(struct seating *g, bool beside_ghosts)
+{
+	for (int32_t i = 0; i < g->len; i++)
+		begin_seat(g, i);
+	find_leaders(g);
 	for (int32_t i = 0; i < g->wanted; i++)
 		if (!has_its_place(g, i))
+			return false;
+	for (int32_t i = 0; i < g->wanted; i++)
+		if (g->seats[i].bound && !g->seats[i].leads && !can_be_made(g, i, beside_ghosts) &&
+		    !put_beside(g, i))
 			return false;
 	return true;
 }
 
 static int seat_them(struct seating *g)
 {
-	int r = begin(g) ? find_sessions(g) : STUCK;
+	int r = begin(g, false) ? find_sessions(g) : STUCK;
 
+	if (r == STUCK) {
+		g->trail_len = g->choices_len = 0;
+		r = begin(g, true) ? find_sessions(g) : STUCK;
+	}
 	if (r == STUCK)
 		return -EOPNOTSUPP; /* what plan_sessions.c and the others said holds */
 	TRY(r);
 	g->pl->lowered = true;
 	find_needs(g);
-	for (int32_t i = 0; i < g->len; i++)
-		TRY(be_born(g, i));
-	return 0;
+	return make_all(g);
 }
 
 int plan__seat_below(struct planner *pl)

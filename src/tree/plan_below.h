@@ -10,8 +10,11 @@
 /* One for each process and ghost. */
 struct seat {
 	bool leads;
-	int32_t in; /* the leader of its session; TREE_NONE: that is outside */
-	int32_t up; /* a leader: the leader of the session that it is born in */
+	int32_t in;   /* the leader of its session; TREE_NONE: that is outside */
+	int32_t up;   /* a leader: the leader of the session that it is born in */
+	int32_t last; /* its parent in the end; a dead leader's, where that is known */
+	bool bound;   /* it is born to that, and nobody can be in between */
+	bool beside;  /* its leader makes it with CLONE_PARENT */
 	/* its parent in the end is to be above `to`, who is born in the same session */
 	int32_t to, next_of_from, next_of_to;
 	int32_t first_from, first_to; /* those that say so about it, as the one above and as the one below */
@@ -53,12 +56,22 @@ static inline int32_t plan__born_in(const struct seating *g, int32_t i)
 	return i == TREE_NONE ? TREE_NONE : g->seats[i].leads ? g->seats[i].up : g->seats[i].in;
 }
 
-/* Its parent in the end is above it at first. */
-bool plan__has_above(const struct seating *g, int32_t i);
-/* Nobody can be in between. */
-bool plan__is_bound(const struct seating *g, int32_t i);
+/* Its parent in the end is above it at first, and not only its namespace's init, to which all can be left. */
+static inline bool plan__has_above(const struct seating *g, int32_t i)
+{
+	const struct seat *s = &g->seats[i];
 
-/* plan_seats.c: whom each is born to.  STUCK: nobody can be; CIRCLE: those in_circle have to be above each other. */
+	return s->last != TREE_NONE && !s->beside && (s->bound || !plan__is_init(g->pl, s->last));
+}
+
+/*
+ * plan_seats.c: `i`, or of the leaders whose sessions are around its own the one that was born where its parent was, which
+ * is to be above that one.
+ */
+int32_t plan__top_of(const struct seating *g, int32_t i);
+/* As far as their namespaces go. */
+bool plan__can_be_below(const struct seating *g, int32_t i, int32_t above);
+/* Whom each is born to.  STUCK: nobody can be; CIRCLE: those in_circle have to be above each other. */
 int plan__seats(struct seating *g);
 /* One of the circle that is to be above `i`, who is in it. */
 int32_t plan__seat_above(const struct seating *g, int32_t i);

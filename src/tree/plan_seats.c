@@ -11,48 +11,33 @@
 #include "plan_below.h"
 #include "tree/internal.h"
 
-#include <signal.h>
-
-/* It can be left to its parent by somebody in between. */
-static bool can_be_left(const struct planner *pl, int32_t i)
+int32_t plan__top_of(const struct seating *g, int32_t i)
 {
-	return plan__notify(pl, i) == SIGCHLD && plan__same_space(pl, i, pl->nodes[i].parent);
-}
-
-bool plan__is_bound(const struct seating *g, int32_t i)
-{
-	return i < g->wanted && !can_be_left(g->pl, i);
-}
-
-bool plan__has_above(const struct seating *g, int32_t i)
-{
-	int32_t parent = g->pl->nodes[i].parent;
-
-	return i < g->wanted && parent != TREE_NONE &&
-	       !(plan__is_init(g->pl, parent) && can_be_left(g->pl, i));
-}
-
-/* Who is to be below `i`'s parent among those born where that is: `i`, or a leader whose session is above `i`'s. */
-static int32_t whom_below(const struct seating *g, int32_t i)
-{
-	int32_t from = g->pl->nodes[i].parent, own = plan__born_in(g, i), session = plan__born_in(g, from),
-		to = i;
+	int32_t own = plan__born_in(g, i), session = plan__born_in(g, g->seats[i].last), to = i;
 
 	while (own != session) {
 		to = own;
 		own = g->seats[own].up;
 	}
-	while (to != from && plan__is_bound(g, to) && g->pl->nodes[to].parent != from &&
-	       plan__born_in(g, g->pl->nodes[to].parent) == session && g->pl->nodes[to].parent != TREE_NONE)
-		to = g->pl->nodes[to].parent; /* nobody is between these */
 	return to;
 }
 
-static bool lives_inside(const struct seating *g, int32_t i, int32_t above)
+bool plan__can_be_below(const struct seating *g, int32_t i, int32_t above)
 {
 	int32_t ns = plan__process(g->pl, i)->ns, outer = plan__process(g->pl, above)->ns;
 
 	return tree__ns_is_below(g->pl->wanted, ns, outer) && !(ns == outer && plan__is_init(g->pl, i));
+}
+
+/* Who is to be below `i`'s parent; nobody is between one that is bound and its own. */
+static int32_t whom_below(const struct seating *g, int32_t i)
+{
+	int32_t from = g->seats[i].last, session = plan__born_in(g, from), to = plan__top_of(g, i);
+
+	while (to != from && g->seats[to].bound && g->seats[to].last != from &&
+	       g->seats[to].last != TREE_NONE && plan__born_in(g, g->seats[to].last) == session)
+		to = g->seats[to].last;
+	return to;
 }
 
 static int link_all(struct seating *g)
@@ -64,13 +49,13 @@ static int link_all(struct seating *g)
 		s->waits = s->place = s->mark = 0;
 		s->in_circle = false;
 	}
-	for (int32_t i = g->wanted - 1; i >= 0; i--) {
-		int32_t from = g->pl->nodes[i].parent;
+	for (int32_t i = g->len - 1; i >= 0; i--) {
+		int32_t from = g->seats[i].last;
 		struct seat *s = &g->seats[i];
 
 		if (!plan__has_above(g, i) || (s->to = whom_below(g, i)) == from)
 			continue;
-		if (!lives_inside(g, s->to, from))
+		if (!plan__can_be_below(g, s->to, from))
 			return STUCK;
 		s->next_of_from = g->seats[from].first_from;
 		g->seats[from].first_from = i;
@@ -128,7 +113,7 @@ static void mark_all(struct seating *g, int32_t i, uint8_t how)
 		int32_t k = how == ABOVE ? s->first_to : s->first_from;
 
 		for (; k != TREE_NONE; k = how == ABOVE ? g->seats[k].next_of_to : g->seats[k].next_of_from) {
-			int32_t next = how == ABOVE ? g->pl->nodes[k].parent : g->seats[k].to;
+			int32_t next = how == ABOVE ? g->seats[k].last : g->seats[k].to;
 
 			if (g->seats[next].place || g->seats[next].mark & how)
 				continue;
@@ -148,9 +133,9 @@ static int32_t find_circle(struct seating *g)
 	for (int32_t steps = 0; steps < g->len; steps++) {
 		int32_t k = g->seats[i].first_to;
 
-		while (g->seats[g->pl->nodes[k].parent].place)
+		while (g->seats[g->seats[k].last].place)
 			k = g->seats[k].next_of_to;
-		i = g->pl->nodes[k].parent;
+		i = g->seats[k].last;
 	}
 	return i;
 }
@@ -169,9 +154,9 @@ int32_t plan__seat_above(const struct seating *g, int32_t i)
 {
 	int32_t k = g->seats[i].first_to;
 
-	while (!g->seats[g->pl->nodes[k].parent].in_circle)
+	while (!g->seats[g->seats[k].last].in_circle)
 		k = g->seats[k].next_of_to;
-	return g->pl->nodes[k].parent;
+	return g->seats[k].last;
 }
 
 /* -------------------------------------------------------------------------------------------- births -- */
@@ -179,13 +164,12 @@ int32_t plan__seat_above(const struct seating *g, int32_t i)
 /* `other` is to be above `i`, who is born to somebody else: above that one, then. */
 static bool hand_up(struct seating *g, int32_t k, int32_t i)
 {
-	int32_t other = g->pl->nodes[k].parent;
+	int32_t other = g->seats[k].last;
 
-	while (plan__is_bound(g, i) && g->pl->nodes[i].parent != other &&
-	       plan__born_in(g, g->pl->nodes[i].parent) == plan__born_in(g, i) &&
-	       g->pl->nodes[i].parent != TREE_NONE)
-		i = g->pl->nodes[i].parent;
-	if (plan__is_bound(g, i) && g->pl->nodes[i].parent == other)
+	while (g->seats[i].bound && g->seats[i].last != other &&
+	       plan__born_in(g, g->seats[i].last) == plan__born_in(g, i) && g->seats[i].last != TREE_NONE)
+		i = g->seats[i].last;
+	if (g->seats[i].bound && g->seats[i].last == other)
 		return true;
 	if (g->seats[other].place >= g->seats[i].place)
 		return false;
@@ -198,8 +182,12 @@ static bool hand_up(struct seating *g, int32_t k, int32_t i)
 static bool seat(struct seating *g, int32_t i)
 {
 	struct seat *s = &g->seats[i];
-	int32_t parent = i < g->wanted ? g->pl->nodes[i].parent : TREE_NONE;
+	int32_t parent = s->last;
 
+	if (s->beside) {
+		s->parent = s->last;
+		return s->first_to == TREE_NONE;
+	}
 	s->parent = plan__born_in(g, i);
 	if (s->first_to == TREE_NONE) {
 		if (parent != TREE_NONE &&
@@ -208,17 +196,29 @@ static bool seat(struct seating *g, int32_t i)
 		return true;
 	}
 	for (int32_t k = s->first_to; k != TREE_NONE; k = g->seats[k].next_of_to) {
-		int32_t above = g->pl->nodes[k].parent;
+		int32_t above = g->seats[k].last;
 
 		if (s->parent == plan__born_in(g, i) || g->seats[above].place > g->seats[s->parent].place)
 			s->parent = above;
 	}
 	for (int32_t k = s->first_to, next; k != TREE_NONE; k = next) {
 		next = g->seats[k].next_of_to;
-		if (g->pl->nodes[k].parent != s->parent && !hand_up(g, k, s->parent))
+		if (g->seats[k].last != s->parent && !hand_up(g, k, s->parent))
 			return false;
 	}
 	return true;
+}
+
+/* Born there, it can be its parent's in the end: by way of a helper in that one's namespace, if that is another. */
+static bool can_get_there(const struct seating *g, int32_t i)
+{
+	const struct seat *s = &g->seats[i];
+	int32_t ns = s->last == TREE_NONE ? 0 : plan__process(g->pl, s->last)->ns;
+
+	if (s->bound || s->beside || s->parent == s->last)
+		return s->parent == s->last;
+	return i >= g->wanted || s->parent == TREE_NONE ||
+	       tree__ns_is_below(g->pl->wanted, ns, plan__process(g->pl, s->parent)->ns);
 }
 
 static bool seat_all(struct seating *g)
@@ -226,7 +226,7 @@ static bool seat_all(struct seating *g)
 	for (int32_t k = g->len; k-- > 0;) {
 		int32_t i = g->order[k];
 
-		if (!seat(g, i) || (plan__is_bound(g, i) && g->seats[i].parent != g->pl->nodes[i].parent))
+		if (!seat(g, i) || !can_get_there(g, i))
 			return false;
 	}
 	return true;
