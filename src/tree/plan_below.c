@@ -17,14 +17,15 @@
  * is born as high as that allows.  Where two sessions have to be above a third, one is above the other; and of a circle of
  * leaders one is on top, and the others are born in its session.  Both ways are tried.
  *
- * A process that cannot be left to its parent, because that is outside or for its exit signal's sake, is born to it; or
- * beside the leader of its session, if that is that parent's child.  To an init everybody in its namespace can be left.
+ * A process that cannot be left to its parent, because that lives in another namespace or for its exit signal's sake, is
+ * born to it.  To an init everybody in its namespace can be left.
  *
  * Keeps:   (W1) up[] is a tree; what is in it follows from the choices made so far, and is taken back with them.
  * Costs:   each pass over all processes deepens a leader's way up, or is the last one.  How many choices are taken back is
  *          not known before, so there is an end to that: after WORK steps it was all in vain.
  */
 #include "plan_below.h"
+#include "tree/internal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -42,12 +43,20 @@ static bool is_above(struct seating *g, int32_t session, int32_t other)
 	return other == session;
 }
 
+static int note_change(struct seating *g, int32_t who)
+{
+	const struct seat *s = &g->seats[who];
+
+	TRY(plan__grow((void **)&g->trail, &g->trail_cap, g->trail_len + 1, sizeof *g->trail));
+	g->trail[g->trail_len++] = (struct change){ who, s->up, s->home, s->bound };
+	return CHANGED;
+}
+
 static int set_up(struct seating *g, int32_t who, int32_t session)
 {
 	if (!plan__comes_before(g->pl, session, who))
 		return STUCK;
-	TRY(plan__grow((void **)&g->trail, &g->trail_cap, g->trail_len + 1, sizeof *g->trail));
-	g->trail[g->trail_len++] = (struct change){ who, g->seats[who].up };
+	TRY(note_change(g, who));
 	g->seats[who].up = session;
 	return CHANGED;
 }
@@ -91,41 +100,124 @@ static int put_above(struct seating *g, int32_t who, int32_t session)
 
 /* ------------------------------------------------------------------------------- one above the other -- */
 
+/* `i`, bound to `parent`, is made beside its session's leader, which is born to that, too. */
+static int bind_leader(struct seating *g, int32_t leader, int32_t parent)
+{
+	struct seat *s = &g->seats[leader];
+
+	if (s->bound)
+		return FITS;
+	TRY(note_change(g, leader));
+	s->bound = true;
+	if (leader >= g->wanted)
+		s->home = parent;
+	return CHANGED;
+}
+
+static bool can_be_beside(const struct seating *g, int32_t leader, int32_t parent)
+{
+	int32_t home = leader == TREE_NONE ? NO_HOME : plan__seat_parent(g, leader);
+
+	return leader != TREE_NONE && leader != parent && !plan__is_init(g->pl, leader) &&
+	       (home == parent || (leader >= g->wanted && home == NO_HOME)) &&
+	       plan__comes_before(g->pl, plan__born_in(g, parent), leader);
+}
+
+/* Its parent was in its session before its own setsid(). */
+static bool can_have_been_in(struct seating *g, int32_t parent, int32_t session)
+{
+	return parent != TREE_NONE && session != TREE_NONE && g->seats[parent].leads &&
+	       !is_above(g, parent, session);
+}
+
+static int fit_bound(struct seating *g, int32_t i, int32_t parent, int32_t own)
+{
+	int32_t in = parent == TREE_NONE ? TREE_NONE : g->seats[parent].in;
+
+	if (can_be_beside(g, own, parent)) {
+		if (!g->seats[own].bound && can_have_been_in(g, parent, own))
+			TRY(add_choice(g, parent, own));
+		return bind_leader(g, own, parent);
+	}
+	if (g->seats[i].leads && !is_above(g, in, own))
+		return put_above(g, i, in);
+	return can_have_been_in(g, parent, own) ? put_above(g, parent, own) : STUCK;
+}
+
+/* Nobody of its session can be in between: that is all in a namespace inside its parent's. */
+static bool is_further_in(const struct seating *g, int32_t session, int32_t parent)
+{
+	int32_t ns, outer;
+
+	if (session == TREE_NONE || parent < 0)
+		return false;
+	ns = plan__process(g->pl, session)->ns;
+	outer = plan__process(g->pl, parent)->ns;
+	return ns != outer && tree__ns_is_below(g->pl->wanted, ns, outer);
+}
+
 static int fit(struct seating *g, int32_t i)
 {
-	int32_t parent = g->seats[i].last, above = plan__born_in(g, parent), own = plan__born_in(g, i), top;
+	int32_t parent = plan__seat_parent(g, i), own = plan__born_in(g, i), above;
 
-	if (!plan__has_above(g, i))
+	if (parent == NO_HOME)
 		return FITS;
-	if (!is_above(g, above, own))
-		return put_above(g, g->seats[i].leads ? i : own, above);
-	top = plan__top_of(g, i);
+	if (!g->seats[i].bound && is_further_in(g, own, parent)) {
+		TRY(note_change(g, i));
+		g->seats[i].bound = true;
+		return CHANGED;
+	}
+	above = plan__born_in(g, parent);
+	if (!plan__has_above(g, i) || is_above(g, above, own))
+		return FITS;
+	return put_above(g, g->seats[i].leads ? i : own, above);
+}
+
+/* When sessions are above each other as they have to be: nobody is between those that are bound. */
+static int fit_closely(struct seating *g, int32_t i)
+{
+	int32_t parent = plan__seat_parent(g, i), own = plan__born_in(g, i);
+	int32_t top = plan__has_above(g, i) ? plan__top_of(g, i) : i;
+
 	if (top != i && top != parent &&
 	    !plan__can_be_below(g, top, parent)) /* it is that one that is above */
 		return g->seats[parent].leads ? put_above(g, parent, top) : STUCK;
-	if (!g->seats[i].bound || own == above || own == g->seats[parent].in)
+	if (!g->seats[i].bound || own == plan__born_in(g, parent) ||
+	    (parent != TREE_NONE && own == g->seats[parent].in))
 		return FITS;
-	return g->seats[parent].leads ? put_above(g, parent, own)
-				      : STUCK; /* it has been in that session, too */
+	return fit_bound(g, i, parent, own);
 }
 
-/* Until all leaders are born where they have to be. */
-static int fit_all(struct seating *g)
+/* One pass after the other until nothing is changed any more; `once`: until something is. */
+static int fit_each(struct seating *g, int (*fits)(struct seating *g, int32_t i), bool once)
 {
 	bool changed;
 
 	do {
 		changed = false;
 		g->work += g->len;
-		for (int32_t k = 0; k < g->len; k++) {
-			int r = fit(g, k < g->wanted ? g->pl->order[k] : k);
+		for (int32_t k = 0; k < g->len && !(once && changed); k++) {
+			int r = fits(g, k < g->wanted ? g->pl->order[k] : k);
 
 			if (r < 0 || r == STUCK || g->work > WORK)
 				return r < 0 ? r : STUCK;
 			changed |= r == CHANGED;
 		}
-	} while (changed);
-	return FITS;
+	} while (changed && !once);
+	return changed ? CHANGED : FITS;
+}
+
+/* Until all leaders are born where they have to be. */
+static int fit_all(struct seating *g)
+{
+	int r;
+
+	do {
+		r = fit_each(g, fit, false);
+		if (r == FITS)
+			r = fit_each(g, fit_closely, true);
+	} while (r == CHANGED);
+	return r;
 }
 
 /* ---------------------------------------------------------------------------------------- one choice -- */
@@ -133,14 +225,11 @@ static int fit_all(struct seating *g)
 /* Each of them may be on top; those above it are born in its session. */
 static int break_circle(struct seating *g)
 {
-	for (int32_t k = 0; k < g->len; k++)
-		if (g->seats[k].in_circle && !g->seats[k].leads)
-			return STUCK;
 	for (int32_t k = 0; k < g->len; k++) {
-		int32_t parent = g->seats[k].last;
+		int32_t above = plan__seat_above(g, k);
 
-		if (g->seats[k].in_circle && (parent == TREE_NONE || !g->seats[parent].in_circle))
-			TRY(add_choice(g, plan__seat_above(g, k), k));
+		if (above != TREE_NONE)
+			TRY(add_choice(g, above, k));
 	}
 	return STUCK; /* the last of these is taken next */
 }
@@ -163,6 +252,8 @@ static int take_other(struct seating *g)
 		struct change *last = &g->trail[--g->trail_len];
 
 		g->seats[last->who].up = last->up;
+		g->seats[last->who].home = last->home;
+		g->seats[last->who].bound = last->bound;
 	}
 	return put_above(g, c.who, c.session);
 }
@@ -186,9 +277,35 @@ static int32_t number_of(const struct seating *g, int32_t session)
 	return session == TREE_NONE ? 0 : plan__process(g->pl, session)->nspid[0];
 }
 
+static int be_born(struct seating *g, int32_t i)
+{
+	struct planner *pl = g->pl;
+	int32_t parent = g->seats[i].parent, last;
+
+	if (i >= g->wanted && !g->seats[i].leads)
+		return 0; /* of a group alone: plan_ghosts.c */
+	pl->nodes[i].leads_session = g->seats[i].leads;
+	pl->nodes[i].birth_session = number_of(g, plan__born_in(g, i));
+	if (i >= g->wanted) {
+		pl->birth.processes[i].sid = number_of(g, i);
+		pl->birth.processes[i].notify_signal =
+			(int16_t)(g->seats[i].sig == SIGCHLD ? TREE_ABSENT : g->seats[i].sig);
+		pl->birth.processes[i].parent = parent;
+		return 0;
+	}
+	if (parent == pl->nodes[i].parent) {
+		plan__set_maker(pl, i, parent, false);
+		return 0;
+	}
+	pl->nodes[i].low = g->seats[i].first_to == TREE_NONE ? TREE_NONE : parent;
+	last = pl->nodes[i].parent;
+	return plan__by_helper(pl, i, parent, last == TREE_NONE ? 0 : plan__process(pl, last)->ns, last);
+}
+
+/* With CLONE_PARENT, or left there by somebody who was made so. */
 static int be_born_beside(struct seating *g, int32_t i)
 {
-	int32_t leader = g->seats[i].in;
+	int32_t leader = g->seats[i].in == i ? g->seats[i].up : g->seats[i].in;
 
 	if (plan__notify(g->pl, i) != plan__notify(g->pl, leader))
 		return plan__beside(g->pl, i, leader);
@@ -196,46 +313,14 @@ static int be_born_beside(struct seating *g, int32_t i)
 	return 0;
 }
 
-static int be_born(struct seating *g, int32_t i)
+/* Those with another signal first: it is their leaders' then. */
+static int all_be_born_beside(struct seating *g)
 {
-	struct planner *pl = g->pl;
-	const struct seat *s = &g->seats[i];
-
-	if (s->beside)
-		return be_born_beside(g, i);
-	if (s->parent == s->last) {
-		plan__set_maker(pl, i, s->parent, false);
-		return 0;
-	}
-	pl->nodes[i].low = s->first_to == TREE_NONE ? TREE_NONE : s->parent;
-	return plan__by_helper(pl, i, s->parent, s->last == TREE_NONE ? 0 : plan__process(pl, s->last)->ns,
-			       s->last);
-}
-
-/* A dead leader of a group alone is left to plan_ghosts.c. */
-static int be_born_dying(struct seating *g, int32_t i)
-{
-	struct tree_process *ghost = &g->pl->birth.processes[i];
-
-	if (!g->seats[i].leads)
-		return 0;
-	ghost->sid = number_of(g, i);
-	ghost->parent = g->seats[i].parent;
-	return 0;
-}
-
-static int make_all(struct seating *g)
-{
-	for (int32_t i = 0; i < g->len; i++) {
-		g->pl->nodes[i].leads_session = g->seats[i].leads;
-		g->pl->nodes[i].birth_session = number_of(g, plan__born_in(g, i));
-	}
-	for (int32_t i = 0; i < g->len; i++) /* they say which signal their leader is born with */
-		if (g->seats[i].beside && plan__notify(g->pl, i) != SIGCHLD)
-			TRY(be_born_beside(g, i));
-	for (int32_t i = 0; i < g->len; i++)
-		if (!g->seats[i].beside || plan__notify(g->pl, i) == SIGCHLD)
-			TRY(i < g->wanted ? be_born(g, i) : be_born_dying(g, i));
+	for (int32_t deep = plan__deepest_beside(g); deep > 0; deep--)
+		for (int other = 1; other >= 0; other--)
+			for (int32_t i = 0; i < g->len; i++)
+				if (g->seats[i].deep == deep && (plan__notify(g->pl, i) != SIGCHLD) == other)
+					TRY(be_born_beside(g, i));
 	return 0;
 }
 
@@ -255,12 +340,13 @@ static void find_needs(struct seating *g)
 	for (int32_t i = 0; i < g->len; i++)
 		g->pl->nodes[i].minds_nothing = g->seats[i].leads;
 	for (int32_t i = 0; i < g->len; i++) {
-		bool orphan = i < g->wanted && g->seats[i].parent != g->seats[i].last;
+		bool orphan = i < g->wanted && g->seats[i].parent != g->pl->nodes[i].parent;
 
-		if (g->seats[i].leads && !orphan)
+		if (g->seats[i].leads && !orphan && !g->seats[i].beside)
 			continue;
 		g->pl->nodes[i].minds_nothing = false;
-		bind_up(g, i);
+		if (!g->seats[i].beside)
+			bind_up(g, i);
 	}
 }
 
@@ -277,52 +363,20 @@ static int32_t leader_of(const struct planner *pl, int32_t i)
 	return plan__founder(pl, plan__process(pl, i)->sid);
 }
 
-/* `i`, born to its parent, can be made by that, which was in its session, too; or, of a dead leader's, beside that one. */
-static bool can_be_made(const struct seating *g, int32_t i, bool beside_ghosts)
-{
-	int32_t parent = g->seats[i].last, leader = g->seats[i].in;
-
-	if (leader == TREE_NONE)
-		return true;
-	if (parent == TREE_NONE || g->seats[leader].last == parent)
-		return parent != TREE_NONE && g->seats[parent].in == leader;
-	return g->seats[parent].in == leader ||
-	       (g->seats[parent].leads && !(leader >= g->wanted && beside_ghosts));
-}
-
-/* Then the leader is born to that parent, and stays there. */
-static bool put_beside(struct seating *g, int32_t i)
-{
-	struct seat *s = &g->seats[i], *leader = &g->seats[s->in];
-	struct tree_process *ghost = &g->pl->birth.processes[s->in];
-	int sig = plan__notify(g->pl, i);
-
-	if (leader->last != s->last && (s->in < g->wanted || leader->bound))
-		return false;
-	if (plan__is_init(g->pl, s->in))
-		return false;
-	if (s->in >= g->wanted && sig != SIGCHLD) { /* it has no other */
-		if (ghost->notify_signal != TREE_ABSENT && ghost->notify_signal != sig)
-			return false;
-		ghost->notify_signal = (int16_t)sig;
-	}
-	leader->last = s->last;
-	leader->bound = s->beside = true;
-	return true;
-}
-
+/* An orphan has SIGCHLD as its signal, and those outside get none. */
 static void begin_seat(struct seating *g, int32_t i)
 {
-	const struct planner *pl = g->pl;
-	int32_t last = i < g->wanted ? pl->nodes[i].parent : TREE_NONE;
+	bool wanted = i < g->wanted;
 
-	g->seats[i] = (struct seat){ .in = TREE_NONE, .up = TREE_NONE, .parent = TREE_NONE, .last = last };
-	g->seats[i].bound = i < g->wanted && (plan__notify(pl, i) != SIGCHLD ||
-					      (last == TREE_NONE && !plan__creator_inside(pl)));
+	g->seats[i] = (struct seat){ .in = TREE_NONE, .up = TREE_NONE, .home = NO_HOME, .parent = TREE_NONE };
+	g->seats[i].bound = wanted && (plan__notify(g->pl, i) != SIGCHLD ||
+				       (g->pl->nodes[i].parent == TREE_NONE && !plan__creator_inside(g->pl)));
 }
 
-static void find_leaders(struct seating *g)
+static bool begin(struct seating *g)
 {
+	for (int32_t i = 0; i < g->len; i++)
+		begin_seat(g, i);
 	for (int32_t i = 0; i < g->wanted; i++) {
 		int32_t leader = g->seats[i].in = leader_of(g->pl, i);
 
@@ -331,37 +385,24 @@ static void find_leaders(struct seating *g)
 		g->seats[leader].leads = true;
 		g->seats[leader].in = leader;
 	}
-}
-
-static bool begin(struct seating *g, bool beside_ghosts)
-{
-	for (int32_t i = 0; i < g->len; i++)
-		begin_seat(g, i);
-	find_leaders(g);
 	for (int32_t i = 0; i < g->wanted; i++)
 		if (!has_its_place(g, i))
-			return false;
-	for (int32_t i = 0; i < g->wanted; i++)
-		if (g->seats[i].bound && !g->seats[i].leads && !can_be_made(g, i, beside_ghosts) &&
-		    !put_beside(g, i))
 			return false;
 	return true;
 }
 
 static int seat_them(struct seating *g)
 {
-	int r = begin(g, false) ? find_sessions(g) : STUCK;
+	int r = begin(g) ? find_sessions(g) : STUCK;
 
-	if (r == STUCK) {
-		g->trail_len = g->choices_len = 0;
-		r = begin(g, true) ? find_sessions(g) : STUCK;
-	}
 	if (r == STUCK)
 		return -EOPNOTSUPP; /* what plan_sessions.c and the others said holds */
 	TRY(r);
 	g->pl->lowered = true;
 	find_needs(g);
-	return make_all(g);
+	for (int32_t i = 0; i < g->len; i++)
+		TRY(be_born(g, i));
+	return all_be_born_beside(g);
 }
 
 int plan__seat_below(struct planner *pl)

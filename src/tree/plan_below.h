@@ -12,21 +12,28 @@ struct seat {
 	bool leads;
 	int32_t in;   /* the leader of its session; TREE_NONE: that is outside */
 	int32_t up;   /* a leader: the leader of the session that it is born in */
-	int32_t last; /* its parent in the end; a dead leader's, where that is known */
-	bool bound;   /* it is born to that, and nobody can be in between */
-	bool beside;  /* its leader makes it with CLONE_PARENT */
+	int32_t home; /* a ghost: whom it has to be born to, or NO_HOME */
+	bool bound;   /* nobody can be between it and its parent in the end, or that home */
+	bool beside;  /* it is made by its session's leader, with CLONE_PARENT: then */
+	int32_t deep; /* so many sessions are above it; else 0 */
+	int sig;      /* what it is born with as its exit signal */
 	/* its parent in the end is to be above `to`, who is born in the same session */
 	int32_t to, next_of_from, next_of_to;
+	int32_t whose; /* for the sake of this one: itself, or a leader, whose session it is in or inside */
 	int32_t first_from, first_to; /* those that say so about it, as the one above and as the one below */
 	int32_t waits, place;         /* in an order from above: how many come before it, and how many did */
-	uint8_t mark;                 /* it is above one of a circle, below it, or both: */
+	int32_t rank; /* the place of the uppermost of those between whom and it nobody can be */
+	uint8_t mark; /* it is above one of a circle, below it, or both: */
 	bool in_circle;
 	int32_t parent; /* whom it is born to */
 };
 
-/* Leader `who` was born in another session before. */
+#define NO_HOME (-2)
+
+/* `who` was such before. */
 struct change {
-	int32_t who, up;
+	int32_t who, up, home;
+	bool bound;
 };
 
 /* `who` could be born in `session` instead, after what was done until then. */
@@ -56,24 +63,27 @@ static inline int32_t plan__born_in(const struct seating *g, int32_t i)
 	return i == TREE_NONE ? TREE_NONE : g->seats[i].leads ? g->seats[i].up : g->seats[i].in;
 }
 
-/* Its parent in the end is above it at first, and not only its namespace's init, to which all can be left. */
-static inline bool plan__has_above(const struct seating *g, int32_t i)
+/* Whom it is born below: its parent in the end; NO_HOME: it is a ghost that may be born to anybody. */
+static inline int32_t plan__seat_parent(const struct seating *g, int32_t i)
 {
-	const struct seat *s = &g->seats[i];
-
-	return s->last != TREE_NONE && !s->beside && (s->bound || !plan__is_init(g->pl, s->last));
+	return i < g->wanted ? g->pl->nodes[i].parent : g->seats[i].home;
 }
 
-/*
- * plan_seats.c: `i`, or of the leaders whose sessions are around its own the one that was born where its parent was, which
- * is to be above that one.
- */
+/* That one is above it at first, and not only its namespace's init, to which all can be left. */
+bool plan__has_above(const struct seating *g, int32_t i);
+/* It is bound to a parent that is born in that session, too. */
+bool plan__is_next_to_parent(const struct seating *g, int32_t i, int32_t session);
+/* `i`, or of the leaders whose sessions are around its own the one that is born where its parent is: that is to be above. */
 int32_t plan__top_of(const struct seating *g, int32_t i);
-/* As far as their namespaces go. */
+/* As far as their namespaces go, and whom nobody can be above. */
 bool plan__can_be_below(const struct seating *g, int32_t i, int32_t above);
-/* Whom each is born to.  STUCK: nobody can be; CIRCLE: those in_circle have to be above each other. */
+
+/* plan_seats.c: whom each is born to.  STUCK: nobody can be; CIRCLE: those in_circle have to be above each other. */
 int plan__seats(struct seating *g);
-/* One of the circle that is to be above `i`, who is in it. */
-int32_t plan__seat_above(const struct seating *g, int32_t i);
+/* Those beside leaders say what these are born with: the deepest come first. */
+int32_t plan__deepest_beside(const struct seating *g);
+/* Who of the circle is to be above `leader`, because somebody is born in that one's session; TREE_NONE: nobody need be born
+ * in that himself, or not all can. */
+int32_t plan__seat_above(const struct seating *g, int32_t leader);
 
 #endif

@@ -11,9 +11,53 @@
 #include "plan_below.h"
 #include "tree/internal.h"
 
+#include <signal.h>
+
+bool plan__has_above(const struct seating *g, int32_t i)
+{
+	int32_t parent = plan__seat_parent(g, i);
+
+	return parent >= 0 && (g->seats[i].bound || !plan__is_init(g->pl, parent));
+}
+
+/* It is bound to a parent that never was in its session. */
+static bool is_beside(const struct seating *g, int32_t i)
+{
+	int32_t own = plan__born_in(g, i), parent = plan__seat_parent(g, i);
+
+	return g->seats[i].bound && own != plan__born_in(g, parent) &&
+	       (parent == TREE_NONE || own != g->seats[parent].in);
+}
+
+/* How many sessions are above it. */
+static int32_t depth(const struct seating *g, int32_t i)
+{
+	int32_t n = 0;
+
+	for (i = plan__born_in(g, i); i != TREE_NONE; i = g->seats[i].up)
+		n++;
+	return n;
+}
+
+int32_t plan__deepest_beside(const struct seating *g)
+{
+	int32_t deepest = 0;
+
+	for (int32_t i = 0; i < g->len; i++)
+		deepest = g->seats[i].deep > deepest ? g->seats[i].deep : deepest;
+	return deepest;
+}
+
+bool plan__is_next_to_parent(const struct seating *g, int32_t i, int32_t session)
+{
+	int32_t parent = plan__seat_parent(g, i);
+
+	return g->seats[i].bound && parent != TREE_NONE && plan__born_in(g, parent) == session;
+}
+
 int32_t plan__top_of(const struct seating *g, int32_t i)
 {
-	int32_t own = plan__born_in(g, i), session = plan__born_in(g, g->seats[i].last), to = i;
+	int32_t own = plan__born_in(g, i), session = plan__born_in(g, plan__seat_parent(g, i)), to = i;
 
 	while (own != session) {
 		to = own;
@@ -22,22 +66,33 @@ int32_t plan__top_of(const struct seating *g, int32_t i)
 	return to;
 }
 
+/* Nobody is between one that is bound and its parent: up to whoever else can be above. */
+static int32_t top_of_bound(const struct seating *g, int32_t i, int32_t above)
+{
+	while (i != above && plan__is_next_to_parent(g, i, plan__born_in(g, above)) &&
+	       plan__seat_parent(g, i) != above)
+		i = plan__seat_parent(g, i);
+	return i;
+}
+
 bool plan__can_be_below(const struct seating *g, int32_t i, int32_t above)
 {
-	int32_t ns = plan__process(g->pl, i)->ns, outer = plan__process(g->pl, above)->ns;
+	int32_t ns, outer = plan__process(g->pl, above)->ns;
 
+	i = top_of_bound(g, i, above);
+	ns = plan__process(g->pl, i)->ns;
+	if (i == above)
+		return true;
+	if (g->seats[i].bound && plan__seat_parent(g, i) != above)
+		return false;
 	return tree__ns_is_below(g->pl->wanted, ns, outer) && !(ns == outer && plan__is_init(g->pl, i));
 }
 
-/* Who is to be below `i`'s parent; nobody is between one that is bound and its own. */
-static int32_t whom_below(const struct seating *g, int32_t i)
+/* Who is to be below `i`'s parent. */
+static int32_t whom_below(struct seating *g, int32_t i)
 {
-	int32_t from = g->seats[i].last, session = plan__born_in(g, from), to = plan__top_of(g, i);
-
-	while (to != from && g->seats[to].bound && g->seats[to].last != from &&
-	       g->seats[to].last != TREE_NONE && plan__born_in(g, g->seats[to].last) == session)
-		to = g->seats[to].last;
-	return to;
+	g->seats[i].whose = plan__top_of(g, i);
+	return top_of_bound(g, g->seats[i].whose, plan__seat_parent(g, i));
 }
 
 static int link_all(struct seating *g)
@@ -46,11 +101,14 @@ static int link_all(struct seating *g)
 		struct seat *s = &g->seats[i];
 
 		s->first_from = s->first_to = s->to = TREE_NONE;
+		s->beside = is_beside(g, i);
+		s->deep = s->beside ? depth(g, i) : 0;
+		s->sig = i < g->wanted ? plan__notify(g->pl, i) : SIGCHLD;
 		s->waits = s->place = s->mark = 0;
 		s->in_circle = false;
 	}
 	for (int32_t i = g->len - 1; i >= 0; i--) {
-		int32_t from = g->seats[i].last;
+		int32_t from = plan__seat_parent(g, i);
 		struct seat *s = &g->seats[i];
 
 		if (!plan__has_above(g, i) || (s->to = whom_below(g, i)) == from)
@@ -97,6 +155,24 @@ static void sort(struct seating *g)
 	}
 }
 
+static void rank_all(struct seating *g)
+{
+	for (int32_t i = 0; i < g->len; i++) {
+		int32_t top = i;
+
+		while (plan__is_next_to_parent(g, top, plan__born_in(g, i)))
+			top = plan__seat_parent(g, top);
+		g->seats[i].rank = g->seats[top].place;
+	}
+}
+
+static bool is_lower(const struct seating *g, int32_t a, int32_t b)
+{
+	const struct seat *s = &g->seats[a], *t = &g->seats[b];
+
+	return s->rank != t->rank ? s->rank > t->rank : s->place > t->place;
+}
+
 /* ------------------------------------------------------------------------------------------- circles -- */
 
 enum { ABOVE = 1, BELOW = 2 };
@@ -113,7 +189,7 @@ static void mark_all(struct seating *g, int32_t i, uint8_t how)
 		int32_t k = how == ABOVE ? s->first_to : s->first_from;
 
 		for (; k != TREE_NONE; k = how == ABOVE ? g->seats[k].next_of_to : g->seats[k].next_of_from) {
-			int32_t next = how == ABOVE ? g->seats[k].last : g->seats[k].to;
+			int32_t next = how == ABOVE ? plan__seat_parent(g, k) : g->seats[k].to;
 
 			if (g->seats[next].place || g->seats[next].mark & how)
 				continue;
@@ -133,9 +209,9 @@ static int32_t find_circle(struct seating *g)
 	for (int32_t steps = 0; steps < g->len; steps++) {
 		int32_t k = g->seats[i].first_to;
 
-		while (g->seats[g->seats[k].last].place)
+		while (g->seats[plan__seat_parent(g, k)].place)
 			k = g->seats[k].next_of_to;
-		i = g->seats[k].last;
+		i = plan__seat_parent(g, k);
 	}
 	return i;
 }
@@ -150,13 +226,54 @@ static void mark_circle(struct seating *g)
 		g->seats[k].in_circle = g->seats[k].mark == (ABOVE | BELOW);
 }
 
-int32_t plan__seat_above(const struct seating *g, int32_t i)
+/* Up from `i`, as far as nobody can be in between. */
+static int32_t one_up(const struct seating *g, int32_t i)
 {
-	int32_t k = g->seats[i].first_to;
+	return plan__is_next_to_parent(g, i, plan__born_in(g, i)) ? plan__seat_parent(g, i) : TREE_NONE;
+}
 
-	while (!g->seats[g->seats[k].last].in_circle)
-		k = g->seats[k].next_of_to;
-	return g->seats[k].last;
+static bool is_on_way(const struct seating *g, int32_t i, int32_t from)
+{
+	while (from != TREE_NONE && from != i)
+		from = one_up(g, from);
+	return from == i;
+}
+
+/* Nobody else of the circle is above it whatever session he is born in, and all others lead sessions. */
+static bool can_be_on_top(const struct seating *g, int32_t leader)
+{
+	int32_t top = leader, parent;
+
+	while (one_up(g, top) != TREE_NONE)
+		top = one_up(g, top);
+	parent = plan__seat_parent(g, top);
+	if (!g->seats[top].in_circle || (parent >= 0 && g->seats[parent].in_circle))
+		return false;
+	for (int32_t i = 0; i < g->len; i++)
+		if (g->seats[i].in_circle && !g->seats[i].leads && !is_on_way(g, i, leader))
+			return false;
+	return true;
+}
+
+/* Who would be above it no more, were he born in its session himself. */
+static int32_t whose_need(const struct seating *g, int32_t leader)
+{
+	for (int32_t at = leader; at != TREE_NONE; at = one_up(g, at))
+		for (int32_t k = g->seats[at].first_to; k != TREE_NONE; k = g->seats[k].next_of_to) {
+			int32_t above = plan__seat_parent(g, k);
+
+			if (k != leader && g->seats[k].whose == leader && g->seats[above].in_circle &&
+			    !is_on_way(g, above, leader))
+				return above;
+		}
+	return TREE_NONE;
+}
+
+int32_t plan__seat_above(const struct seating *g, int32_t leader)
+{
+	int32_t above = g->seats[leader].leads ? whose_need(g, leader) : TREE_NONE;
+
+	return above != TREE_NONE && can_be_on_top(g, leader) ? above : TREE_NONE;
 }
 
 /* -------------------------------------------------------------------------------------------- births -- */
@@ -164,14 +281,13 @@ int32_t plan__seat_above(const struct seating *g, int32_t i)
 /* `other` is to be above `i`, who is born to somebody else: above that one, then. */
 static bool hand_up(struct seating *g, int32_t k, int32_t i)
 {
-	int32_t other = g->seats[k].last;
+	int32_t other = plan__seat_parent(g, k);
 
-	while (g->seats[i].bound && g->seats[i].last != other &&
-	       plan__born_in(g, g->seats[i].last) == plan__born_in(g, i) && g->seats[i].last != TREE_NONE)
-		i = g->seats[i].last;
-	if (g->seats[i].bound && g->seats[i].last == other)
+	while (plan__is_next_to_parent(g, i, plan__born_in(g, i)) && plan__seat_parent(g, i) != other)
+		i = plan__seat_parent(g, i);
+	if (g->seats[i].bound && plan__seat_parent(g, i) == other)
 		return true;
-	if (g->seats[other].place >= g->seats[i].place)
+	if (g->seats[other].rank >= g->seats[i].place)
 		return false;
 	g->seats[k].next_of_to = g->seats[i].first_to;
 	g->seats[i].first_to = k;
@@ -182,53 +298,94 @@ static bool hand_up(struct seating *g, int32_t k, int32_t i)
 static bool seat(struct seating *g, int32_t i)
 {
 	struct seat *s = &g->seats[i];
-	int32_t parent = s->last;
+	int32_t parent = plan__seat_parent(g, i);
 
-	if (s->beside) {
-		s->parent = s->last;
-		return s->first_to == TREE_NONE;
-	}
-	s->parent = plan__born_in(g, i);
+	s->parent = s->beside ? parent : plan__born_in(g, i);
+	if (s->beside)
+		return s->first_to == TREE_NONE; /* nobody of its session is above its parent */
 	if (s->first_to == TREE_NONE) {
-		if (parent != TREE_NONE &&
+		if (parent >= 0 &&
 		    (plan__born_in(g, parent) == s->parent || g->seats[parent].in == s->parent))
 			s->parent = parent; /* an init, to which it need not be left then */
 		return true;
 	}
 	for (int32_t k = s->first_to; k != TREE_NONE; k = g->seats[k].next_of_to) {
-		int32_t above = g->seats[k].last;
+		int32_t above = plan__seat_parent(g, k);
 
-		if (s->parent == plan__born_in(g, i) || g->seats[above].place > g->seats[s->parent].place)
+		if (s->parent == plan__born_in(g, i) || is_lower(g, above, s->parent))
 			s->parent = above;
 	}
 	for (int32_t k = s->first_to, next; k != TREE_NONE; k = next) {
 		next = g->seats[k].next_of_to;
-		if (g->seats[k].last != s->parent && !hand_up(g, k, s->parent))
+		if (plan__seat_parent(g, k) != s->parent && !hand_up(g, k, s->parent))
 			return false;
 	}
 	return true;
 }
 
-/* Born there, it can be its parent's in the end: by way of a helper in that one's namespace, if that is another. */
+static bool is_really_above(const struct seating *g, int32_t i)
+{
+	int32_t parent = plan__seat_parent(g, i), at = g->seats[i].parent;
+
+	if (!plan__has_above(g, i))
+		return true;
+	while (at != TREE_NONE && at != parent)
+		at = g->seats[at].parent;
+	return at == parent;
+}
+
+/* Born there, it can be its parent's in the end: by way of a helper in that one's namespace, if it is another. */
 static bool can_get_there(const struct seating *g, int32_t i)
 {
-	const struct seat *s = &g->seats[i];
-	int32_t ns = s->last == TREE_NONE ? 0 : plan__process(g->pl, s->last)->ns;
+	int32_t parent = plan__seat_parent(g, i), at = g->seats[i].parent;
+	int32_t ns = parent < 0 ? 0 : plan__process(g->pl, parent)->ns;
 
-	if (s->bound || s->beside || s->parent == s->last)
-		return s->parent == s->last;
-	return i >= g->wanted || s->parent == TREE_NONE ||
-	       tree__ns_is_below(g->pl->wanted, ns, plan__process(g->pl, s->parent)->ns);
+	if (g->seats[i].bound || at == parent)
+		return at == parent;
+	return i >= g->wanted || at == TREE_NONE ||
+	       tree__ns_is_below(g->pl->wanted, ns, plan__process(g->pl, at)->ns);
 }
 
 static bool seat_all(struct seating *g)
 {
+	bool beside = false;
+
 	for (int32_t k = g->len; k-- > 0;) {
 		int32_t i = g->order[k];
 
 		if (!seat(g, i) || !can_get_there(g, i))
 			return false;
+		beside = beside || g->seats[i].beside;
 	}
+	/* those beside a leader, and who is below them, are in its session, but not below it */
+	for (int32_t i = 0; beside && i < g->len; i++)
+		if (!is_really_above(g, i))
+			return false;
+	return true;
+}
+
+/* ------------------------------------------------------------------------------------------- signals -- */
+
+/* Who is beside a leader has the signal that this was born with, or SIGCHLD. */
+static bool give_signal(struct seating *g, int32_t i)
+{
+	struct seat *leader = &g->seats[plan__born_in(g, i)];
+	int sig = g->seats[i].sig;
+
+	if (sig == SIGCHLD || leader->sig == sig)
+		return true;
+	if (leader->sig != SIGCHLD)
+		return false;
+	leader->sig = sig;
+	return true;
+}
+
+static bool give_signals(struct seating *g)
+{
+	for (int32_t deep = plan__deepest_beside(g); deep > 0; deep--)
+		for (int32_t i = 0; i < g->len; i++)
+			if (g->seats[i].deep == deep && !give_signal(g, i))
+				return false;
 	return true;
 }
 
@@ -239,8 +396,9 @@ int plan__seats(struct seating *g)
 	if (r != FITS)
 		return r;
 	sort(g);
+	rank_all(g);
 	if (g->placed == g->len)
-		return seat_all(g) ? FITS : STUCK;
+		return seat_all(g) && give_signals(g) ? FITS : STUCK;
 	mark_circle(g);
 	return CIRCLE;
 }

@@ -6,10 +6,13 @@
  * one that it was born in itself.  Then leaders may die, and each of the others is left to any of those above it.  Such a
  * tree exists, so it has a plan.  Random lives (test_plan_world.c) come to such trees too seldom.
  *
+ * Once more with siblings made by CLONE_PARENT and other exit signals than SIGCHLD, which those keep whom nobody left.
+ *
  * SETTID_SEEDS=N takes N random trees of each size instead of 1,000, SETTID_SEED=S begins with seed S.
  */
 #include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,16 +26,22 @@
 #include "tree/tree.h"
 
 enum { LEN_MAX = 40, OUTSIDE = -1, FIRST_NUMBER = 10 };
+static const int signals[] = { SIGCHLD, SIGCHLD, SIGUSR1, SIGUSR2, 0 };
 
 struct life {
 	int parent; /* at first */
 	int born_in, session;
 	int last_parent;
+	int sig; /* what its parent gets when it dies: at first, and in the end */
+	int last_sig;
+	int beside; /* whoever made it with CLONE_PARENT, or OUTSIDE */
 	bool leads, dead, held;
+	bool left; /* it was born to somebody who died, below its parent */
 };
 
 static uint64_t first_seed;
 static unsigned seeds;
+static bool siblings; /* some are made with CLONE_PARENT, and with other exit signals */
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
@@ -52,12 +61,20 @@ static unsigned draw(uint64_t *rng, unsigned below)
 
 static void be_born(struct life *lives, int i, uint64_t *rng)
 {
-	int parent = i == 0 ? OUTSIDE : draw(rng, 3) ? i - 1 - (int)draw(rng, i < 3 ? (unsigned)i : 3) : 0;
+	int maker = i == 0 ? OUTSIDE : draw(rng, 3) ? i - 1 - (int)draw(rng, i < 3 ? (unsigned)i : 3) : 0;
+	bool beside = siblings && maker > 0 && draw(rng, 4) == 0; /* with CLONE_PARENT */
 	struct life *l = &lives[i];
 
-	*l = (struct life){ .parent = parent, .born_in = OUTSIDE, .leads = draw(rng, 5) < 2 };
-	if (parent != OUTSIDE)
-		l->born_in = draw(rng, 2) ? lives[parent].session : lives[parent].born_in;
+	*l = (struct life){ .parent = maker, .born_in = OUTSIDE, .leads = draw(rng, 5) < 2, .sig = SIGCHLD };
+	l->beside = beside ? maker : OUTSIDE;
+	if (maker != OUTSIDE)
+		l->born_in = draw(rng, 2) ? lives[maker].session : lives[maker].born_in;
+	if (beside)
+		l->parent = lives[maker].parent;
+	if (beside)
+		l->sig = draw(rng, 4) ? lives[maker].sig : SIGCHLD; /* that may have called execve before */
+	else if (siblings && draw(rng, 3) == 0)
+		l->sig = signals[draw(rng, sizeof signals / sizeof *signals)];
 	l->session = l->leads ? i : l->born_in;
 }
 
@@ -73,11 +90,14 @@ static void die(struct life *lives, int len, uint64_t *rng)
 
 static void be_left(struct life *lives, int i, uint64_t *rng)
 {
-	int up = lives[i].parent;
+	int up = lives[i].parent, beside = lives[i].beside;
 
 	while (up > 0 && (lives[up].dead || draw(rng, 2)))
 		up = lives[up].parent;
 	lives[i].last_parent = up;
+	lives[i].left = up != lives[i].parent || (beside != OUTSIDE && lives[beside].left);
+	/* orphans have SIGCHLD, and so has who calls execve */
+	lives[i].last_sig = lives[i].left || draw(rng, 4) == 0 ? SIGCHLD : lives[i].sig;
 }
 
 static int32_t number_of(int i)
@@ -104,6 +124,8 @@ static void add(struct tree *t, const struct life *l, int i)
 	p->ppid = number_of(l->last_parent);
 	p->sid = p->pgid = number_of(l->session);
 	p->state = TREE_LIVE;
+	if (l->last_sig != SIGCHLD)
+		p->notify_signal = (int16_t)l->last_sig;
 }
 
 static void add_ghost(struct tree *t, int i)
@@ -190,12 +212,21 @@ static void forty_left_further_up_are_planned(void **state)
 	run(LEN_MAX);
 }
 
+static void siblings_left_further_up_are_planned(void **state)
+{
+	(void)state;
+	siblings = true;
+	run(10);
+	run(LEN_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(six_left_further_up_are_planned),
 		cmocka_unit_test(ten_left_further_up_are_planned),
 		cmocka_unit_test(forty_left_further_up_are_planned),
+		cmocka_unit_test(siblings_left_further_up_are_planned),
 	};
 
 	seeds = (unsigned)from_environment("SETTID_SEEDS", 1000);
