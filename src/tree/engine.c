@@ -109,6 +109,16 @@ static long see_child(const struct ctx *c, uint32_t actor, int what)
 	return c->actor == 0 ? engine_watch_child(c->e, actor, what) : wait_child(c, actor, what);
 }
 
+/* A child's exit signal stops it.  That leaves no trace: both reports are taken. */
+static long continue_child(const struct ctx *c, uint32_t actor)
+{
+	long r = see_child(c, actor, WSTOPPED);
+
+	if (r == 0)
+		r = kill_child(c, actor, SIGCONT);
+	return r < 0 ? r : see_child(c, actor, WCONTINUED);
+}
+
 static long signal_self(uint32_t sig)
 {
 	uint64_t one = (uint64_t)1 << (sig - 1);
@@ -279,6 +289,10 @@ static long carry_out(struct ctx *c, const struct plan_step *s)
 		return see_child(c, s->a, WSTOPPED | WNOWAIT);
 	case PLAN_LEASH:
 		return engine_leash_adopted(c, s->a);
+	case PLAN_UNLEASH:
+		return engine_leash_loosen(c);
+	case PLAN_CONTINUE:
+		return continue_child(c, s->a);
 	case PLAN_WAIT_LEADER:
 		engine_wait_gone(e, s->a);
 		return 0;

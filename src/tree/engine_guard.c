@@ -84,7 +84,7 @@ static void end_stopped(const struct engine *e)
 
 			if (s->op == PLAN_STOP)
 				end_anywhere(e, a);
-			else if (s->op == PLAN_KILL && s->b == SIGSTOP)
+			else if (s->op == PLAN_CONTINUE || (s->op == PLAN_KILL && s->b == SIGSTOP))
 				end_anywhere(e, s->a);
 		}
 }

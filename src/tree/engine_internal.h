@@ -63,6 +63,7 @@ int32_t engine_leash(const struct engine *e, uint32_t creator, uint32_t actor);
 long engine_leash_prepare(void);
 long engine_leash_born(struct ctx *c);
 long engine_leash_adopted(struct ctx *c, uint32_t parent);
+long engine_leash_loosen(struct ctx *c);
 long engine_leash_settle(struct ctx *c);
 long engine_leash_part(struct ctx *c);
 void engine_leash_pause(const struct ctx *c);
@@ -83,7 +84,7 @@ long engine_reexec(struct ctx *c, const struct plan_step *s);
 char *engine_decimal(uint32_t n, char *end);
 
 /* engine_guard.c: the same waits for the guard, which meanwhile watches the restorer, and its last step.  what: WEXITED
- * or WSTOPPED, with WNOWAIT or without. */
+ * or WSTOPPED, with WNOWAIT or without, or WCONTINUED. */
 void engine_watch_counter(struct engine *e, uint32_t counter);
 long engine_watch_child(struct engine *e, uint32_t actor, int what);
 void engine_watch(struct engine *e) __attribute__((noreturn));

@@ -238,6 +238,24 @@ long engine_leash_adopted(struct ctx *c, uint32_t parent)
 	return die_with_parent(c);
 }
 
+/*
+ * Whoever is stopped hears of no other signal than SIGKILL, so it has that one asked for as long, though its parent's leader
+ * thread is to end.  Here it has what it had at its birth again.
+ */
+long engine_leash_loosen(struct ctx *c)
+{
+	const struct engine *e = c->e;
+	long r;
+
+	c->leash = e->actors[c->actor].flags & PLAN_SIBLING ? ENGINE_ORPHAN : ENGINE_LEFT;
+	r = SYS2(SYS_prctl, PR_SET_PDEATHSIG, ADOPTED);
+	if (r == 0)
+		engine_leash_resume(c);
+	if (is_gone(e, 0))
+		end();
+	return r;
+}
+
 /* A leader thread that ends: its children have to hear of it, or would wait for that for ever. */
 long engine_leash_part(struct ctx *c)
 {

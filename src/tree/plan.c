@@ -236,7 +236,7 @@ int plan_make(const struct tree *t, const struct plan_options *o, struct plan **
 	if (again == 0)
 		return 0;
 	if (err)
-		*err = again == -ENOMEM ? other : refusal;
+		*err = r == -EOPNOTSUPP && again == -ENOMEM ? other : refusal;
 	return again == -ENOMEM ? again : r;
 }
 

@@ -46,7 +46,9 @@ enum plan_op {
 	PLAN_WAIT_STOPPED, /* until child `a` is stopped; leaves the report for a later wait              */
 	PLAN_BURY,         /* wait until child `a` is dead, and reap it                                   */
 	PLAN_LEASH,        /* die with one's parent, actor `a`, from now on                               */
-	PLAN_WAIT_LEADER,  /* until the leader thread, actor `a`, is gone                                 */
+	PLAN_UNLEASH, /* as at its birth: its parent's leader thread is to end, and must not take it along */
+	PLAN_CONTINUE, /* until child `a` is stopped by a child's exit signal; continues it, takes both reports */
+	PLAN_WAIT_LEADER, /* until the leader thread, actor `a`, is gone                                 */
 	PLAN_REEXEC, /* execve of one's own self: the exit signal becomes SIGCHLD; the a-th of the plan */
 	PLAN_DONE,   /* one more stands                                                             */
 	/* the last step of every list is one of these */

@@ -2,6 +2,9 @@
 /*
  * plan_ends.c: what comes when everybody is born and in place: threads, deaths, stops, and each list's last step.
  *
+ * Zombies whose exit signal is SIGSTOP, below a parent that has not called execve since: each death stops the parent, whose
+ * own parent continues it.  That comes after all other deaths, and one after the other: no death can wake it before that.
+ *
  * Keeps:   (E3) all who die do so before anybody stops, for a death can orphan a group, which wakes the stopped (R6.47);
  *          (E4) children stop before their parents, who have to see it;
  *          (E5) DONE comes before the process can no longer say so, and after all it has to see done.
@@ -148,23 +151,68 @@ static int await_adoption(struct planner *pl, uint32_t actor, int32_t c)
 	return pl->nodes[c].sibling ? plan__await(pl, actor, pl->nodes[c].settled_event) : 0;
 }
 
+static int see_one_dead(struct planner *pl, uint32_t actor, int32_t c)
+{
+	TRY(await_adoption(pl, actor, c));
+	if (killed_by_parent(pl, c)) {
+		TRY(plan__await(pl, actor, pl->nodes[c].settled_event));
+		TRY(plan__step(pl, actor, PLAN_KILL, pl->nodes[c].actor, SIGKILL));
+	}
+	return plan__step(pl, actor, PLAN_WAIT_DEAD, pl->nodes[c].actor, 0);
+}
+
 /* `actor` sees those of the list from `first` on dead that are to be. */
 static int see_dead(struct planner *pl, uint32_t actor, int32_t first)
 {
 	uint32_t count = 0;
 
 	for (int32_t c = first; c != TREE_NONE; c = pl->nodes[c].next_kept) {
-		if (plan__process(pl, c)->state != TREE_ZOMBIE)
+		if (plan__process(pl, c)->state != TREE_ZOMBIE || pl->nodes[c].stops_parent)
 			continue;
-		TRY(await_adoption(pl, actor, c));
-		if (killed_by_parent(pl, c)) {
-			TRY(plan__await(pl, actor, pl->nodes[c].settled_event));
-			TRY(plan__step(pl, actor, PLAN_KILL, pl->nodes[c].actor, SIGKILL));
-		}
-		TRY(plan__step(pl, actor, PLAN_WAIT_DEAD, pl->nodes[c].actor, 0));
+		TRY(see_one_dead(pl, actor, c));
 		count++;
 	}
 	return plan__add_if(pl, actor, pl->k_dead, count);
+}
+
+/* All deaths have been seen, but for those after this one in the series. */
+static int await_deaths(struct planner *pl, uint32_t actor)
+{
+	return pl->has_stop ? plan__await(pl, actor, pl->stop_event) : plan__wait_if(pl, actor, pl->k_dead);
+}
+
+/*
+ * `z` dies, its parent stops, and that one's parent, which made it or is its maker's, continues it.  Nobody who is stopped
+ * takes the signal of a parent's end that does not kill; so where that is asked for (engine_leash.c), it has the other
+ * as long.
+ */
+static int die_and_stop_parent(struct planner *pl, int32_t z)
+{
+	int32_t p = pl->nodes[z].parent, g = pl->nodes[p].parent;
+	uint32_t actor = pl->nodes[p].actor, by = g == TREE_NONE ? pl->init : pl->nodes[g].actor, ready, turn,
+		 back;
+	bool loose = !pl->o.new_namespace && g != TREE_NONE && plan__process(pl, g)->leader_dead;
+
+	TRY(await_deaths(pl, actor));
+	if (loose)
+		TRY(plan__step(pl, actor, PLAN_LEASH, by, 0));
+	TRY(plan__event(pl, actor, &ready)); /* told first: from `turn` on it may be stopped at any moment */
+	TRY(plan__await(pl, by, ready));
+	TRY(plan__event(pl, actor, &turn));
+	if (!killed_by_parent(pl, z))
+		TRY(plan__await(pl, pl->nodes[z].actor, turn));
+	TRY(die(pl, z));
+	TRY(see_one_dead(pl, actor, z));
+	if (plan__is_stray(pl, p))
+		TRY(plan__make_known(pl, p));
+	TRY(plan__step(pl, by, PLAN_CONTINUE, actor, 0));
+	TRY(plan__event(pl, by, &back));
+	TRY(plan__await(pl, actor, back));
+	if (loose)
+		TRY(plan__step(pl, actor, PLAN_UNLEASH, 0, 0));
+	pl->has_stop = true;
+	TRY(plan__event(pl, actor, &pl->stop_event));
+	return loose ? plan__await(pl, by, pl->stop_event) : 0;
 }
 
 /* -------------------------------------------------------------------------------------------- stops -- */
@@ -177,7 +225,7 @@ static int see_stopped(struct planner *pl, uint32_t actor, int32_t first)
 		TRY(await_adoption(pl, actor, c));
 		if (killed_by_parent(pl, c)) {
 			TRY(plan__await(pl, actor, pl->nodes[c].settled_event));
-			TRY(plan__wait_if(pl, actor, pl->k_dead));
+			TRY(await_deaths(pl, actor));
 			TRY(plan__step(pl, actor, PLAN_KILL, pl->nodes[c].actor, SIGSTOP));
 		}
 		TRY(plan__step(pl, actor, PLAN_WAIT_STOPPED, pl->nodes[c].actor, 0));
@@ -221,7 +269,7 @@ static int stop(struct planner *pl, int32_t i, uint32_t actor)
 	}
 	if (sig != SIGSTOP)
 		TRY(plan__wait_if(pl, actor, pl->k_placed));
-	TRY(plan__wait_if(pl, actor, pl->k_dead));
+	TRY(await_deaths(pl, actor));
 	TRY(plan__event(pl, actor, &pl->nodes[i].settled_event));
 	return plan__step(pl, actor, PLAN_STOP, (uint32_t)sig, 0);
 }
@@ -355,17 +403,17 @@ static int end_helpers(struct planner *pl)
 	return plan__step(pl, 0, PLAN_GUARD, 0, 0);
 }
 
-/* Everybody who dies, for those who stop. */
+/* Everybody who dies, for those who stop; but for the series, which comes after that. */
 int plan__count_dead(struct planner *pl)
 {
-	uint32_t dead = (uint32_t)(pl->t->processes_len - pl->wanted->processes_len), stopped = 0;
+	uint32_t dead = (uint32_t)(pl->t->processes_len - pl->wanted->processes_len), waiting = 0;
 
 	for (size_t i = 0; i < pl->wanted->processes_len; i++) {
-		dead += pl->t->processes[i].state == TREE_ZOMBIE;
-		stopped += pl->t->processes[i].state == TREE_STOPPED;
+		dead += pl->t->processes[i].state == TREE_ZOMBIE && !pl->nodes[i].stops_parent;
+		waiting += pl->t->processes[i].state == TREE_STOPPED || pl->nodes[i].stops_parent;
 	}
 	pl->k_dead = NO_COUNTER;
-	return dead && stopped ? plan__counter(pl, dead, &pl->k_dead) : 0;
+	return dead && waiting ? plan__counter(pl, dead, &pl->k_dead) : 0;
 }
 
 /* What a user who asked for programs should know: of those that stay placeholders, and of what execve does to the others. */
@@ -405,11 +453,15 @@ int plan__ends(struct planner *pl)
 		if (plan__is_dead_init(pl, pl->order[k]))
 			TRY(dead_init(pl, pl->order[k]));
 	for (size_t k = 0; k < len; k++)
-		if (!plan__dies(pl, pl->order[k]) && plan__process(pl, pl->order[k])->state == TREE_ZOMBIE)
+		if (!plan__dies(pl, pl->order[k]) && plan__process(pl, pl->order[k])->state == TREE_ZOMBIE &&
+		    !pl->nodes[pl->order[k]].stops_parent)
 			TRY(die(pl, pl->order[k]));
 	TRY(see_dead(pl, pl->init, pl->first_kept));
 	for (size_t k = 0; k < len; k++)
 		TRY(see_dead(pl, pl->nodes[pl->order[k]].actor, pl->nodes[pl->order[k]].first_kept));
+	for (size_t k = 0; k < len; k++)
+		if (pl->nodes[pl->order[k]].stops_parent)
+			TRY(die_and_stop_parent(pl, pl->order[k]));
 	for (size_t k = len; k-- > 0;)
 		TRY(after_deaths(pl, pl->order[k]));
 	TRY(end_helpers(pl));

@@ -66,6 +66,8 @@ struct plan_node {
 	int32_t first_helper, next_helper; /* a leader: those that make orphans for it, one per adopter */
 	int32_t first_need, next_need;     /* a ghost: members whose parents are not in its session */
 	bool minds_nothing;                /* a leader that may be born in any session */
+	bool stops_parent;                 /* a zombie whose exit signal stops its parent: see plan_ends.c */
+	bool is_stopped;                   /* by such a child */
 	bool reexecs;                      /* its exit signal becomes SIGCHLD by an execve of its own */
 	bool may_be_of_ghost;              /* born in the session of one, or needed there */
 	bool made;                         /* plan_sessions.c knows its maker */
@@ -182,6 +184,8 @@ struct planner {
 	bool rehearsed;          /* once, and it got stuck */
 	bool has_turn;           /* subreapers were marked one after the other; the last one is done */
 	uint32_t turn_event;
+	bool has_stop; /* zombies stop their parents one after the other; the last one goes on: */
+	uint32_t stop_event;
 	uint32_t k_dead;   /* counters, or NO_COUNTER where nobody would wait */
 	uint32_t k_placed; /* everyone is born and in its group: before that, groups may look orphaned */
 	struct plan_visit *visits;

@@ -194,12 +194,12 @@ static void set_session(struct planner *pl, int32_t i)
 	n->born_early = maker != TREE_NONE && n->birth_session != plan__session(pl, maker);
 }
 
-/* Its parent sees it dead or stopped. */
+/* Its parent sees it dead or stopped, if only for a while. */
 static bool is_waited_for(const struct planner *pl, int32_t i)
 {
 	int state = plan__process(pl, i)->state;
 
-	return plan__dies(pl, i) || state == TREE_ZOMBIE || state == TREE_STOPPED;
+	return plan__dies(pl, i) || state == TREE_ZOMBIE || state == TREE_STOPPED || pl->nodes[i].is_stopped;
 }
 
 int plan__order(struct planner *pl)

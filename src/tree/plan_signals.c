@@ -9,7 +9,8 @@
  * are born.
  *
  * SIGKILL and SIGSTOP cannot be blocked: a parent would die, or stop, when its child does.  Not an init, which takes none
- * from inside; nor one that has called execve since that child was born, which gets SIGCHLD then.
+ * from inside; nor one that has called execve since that child was born, which gets SIGCHLD then.  Who has not has been
+ * stopped, and is continued (plan_ends.c).
  *
  * Keeps:   (G1) siblings by one maker have one signal, or SIGCHLD.
  */
@@ -91,6 +92,11 @@ bool plan__hurts(int sig)
 	return sig == SIGKILL || sig == SIGSTOP;
 }
 
+static bool could_have_called_execve(const struct tree_process *p)
+{
+	return p->notify_signal == TREE_ABSENT || p->notify_signal == SIGCHLD;
+}
+
 /* A dead child, whose end its parent has survived. */
 static int survive(struct planner *pl, int32_t i)
 {
@@ -102,14 +108,17 @@ static int survive(struct planner *pl, int32_t i)
 		return 0;
 	if (parent == TREE_NONE ? pl->init != 0 || p->notify_signal == SIGSTOP : plan__is_init(pl, parent))
 		return 0; /* the restorer sees to a guard that is stopped */
-	if (parent == TREE_NONE || (pl->wanted->processes[parent].notify_signal != TREE_ABSENT &&
-				    pl->wanted->processes[parent].notify_signal != SIGCHLD))
+	if (parent != TREE_NONE && could_have_called_execve(&pl->wanted->processes[parent])) {
+		pl->nodes[parent].reexecs = true;
+		return 0;
+	}
+	if (p->notify_signal == SIGKILL)
 		return plan__refuse(
 			pl, i,
-			"it is dead, and its exit signal, %s, reached its parent, %s: only an execve keeps "
-			"that off, and makes a process's own exit signal SIGCHLD",
-			p->notify_signal == SIGKILL ? "SIGKILL" : "SIGSTOP", plan__who(pl, parent, &who));
-	pl->nodes[parent].reexecs = true;
+			"it is dead, and its exit signal, SIGKILL, reached its parent, %s: only an "
+			"execve keeps that off, and makes a process's own exit signal SIGCHLD",
+			plan__who(pl, parent, &who));
+	pl->nodes[i].stops_parent = pl->nodes[parent].is_stopped = true;
 	return 0;
 }
 

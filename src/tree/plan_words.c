@@ -68,6 +68,8 @@ static const struct plan_words words[PLAN_OP_COUNT] = {
 	[PLAN_WAIT_STOPPED] = { "wait_stopped", WHO, NONE, "see %1 stopped", NULL, NULL },
 	[PLAN_BURY] = { "bury", WHO, NONE, "see %1 dead, and reap it", NULL, NULL },
 	[PLAN_LEASH] = { "leash", WHO, NONE, "die with %1 from now on", NULL, NULL },
+	[PLAN_UNLEASH] = { "unleash", NONE, NONE, "outlive its parent's leader thread", NULL, NULL },
+	[PLAN_CONTINUE] = { "continue", WHO, NONE, "see %1 stopped, and continue it", NULL, NULL },
 	[PLAN_WAIT_LEADER] = { "wait_leader", WHO, NONE, "see the leader thread of %1 gone", NULL, NULL },
 	[PLAN_REEXEC] = { "reexec", NUMBER("nth"), NONE, "execve itself, and have SIGCHLD as its exit signal",
 			  "execve itself, and have SIGCHLD as its exit signal", NULL },

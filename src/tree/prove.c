@@ -73,11 +73,29 @@ static uint32_t take(struct prove *v, bool mixed)
 /* Something about `actor` changed: whoever waits for it looks again. */
 static void tell(struct prove *v, uint32_t actor)
 {
-	uint32_t who = v->actors[actor].child_waits;
+	uint32_t parent = v->actors[actor].child_waits, thread = v->actors[actor].thread_waits;
 
-	v->actors[actor].child_waits = 0;
-	if (who)
-		prove__wake(v, who - 1);
+	v->actors[actor].child_waits = v->actors[actor].thread_waits = 0;
+	if (parent)
+		prove__wake(v, parent - 1);
+	if (thread)
+		prove__wake(v, thread - 1);
+}
+
+/* All its threads. */
+static void go_on(struct prove *v, struct pidns_task *leader)
+{
+	struct pidns_task *t = leader;
+
+	do {
+		const struct prove_actor *a = pidns_user(t);
+
+		if (a && a->held) {
+			v->actors[a - v->actors].held = false;
+			prove__wake(v, (uint32_t)(a - v->actors));
+		}
+		t = pidns_next_thread(t);
+	} while (t && t != leader);
 }
 
 static void on_event(void *ctx, const struct pidns_event *e)
@@ -89,6 +107,8 @@ static void on_event(void *ctx, const struct pidns_event *e)
 		return;
 	if (e->type == PIDNS_EVENT_RELEASED)
 		v->actors[a - v->actors].task = NULL;
+	if (e->type == PIDNS_EVENT_CONTINUED)
+		go_on(v, pidns_leader(e->task));
 	if (e->type != PIDNS_EVENT_EXITED && e->type != PIDNS_EVENT_STOPPED)
 		return;
 	tell(v, (uint32_t)(a - v->actors));
@@ -113,12 +133,17 @@ static void continue_guard(struct prove *v)
 
 static int one_step(struct prove *v)
 {
+	const struct plan_step *s = step_of(v, v->me);
 	int r;
 
 	if (!me(v)->task)
 		return prove__wrong(v, "is gone, and still has something to do");
 	continue_guard(v);
-	r = prove__carry_out(v, step_of(v, v->me));
+	if (pidns_state(me(v)->task) == PIDNS_STOPPED && s->op != PLAN_HOLD) {
+		me(v)->held = true;
+		return WAITS;
+	}
+	r = prove__carry_out(v, s);
 	if (r < 0 || r == WAITS)
 		return r;
 	if (!me(v)->ended && is_last_step(v))

@@ -21,9 +21,11 @@ struct prove_actor {
 	int32_t pid;             /* as its maker's clone returned it */
 	uint32_t pc;             /* the next step */
 	uint32_t next_waiting;   /* in the list of whoever waits for the same; 0 = none */
-	uint32_t child_waits;    /* an actor + 1 that waits for this one's death, stop or leader */
+	uint32_t child_waits;    /* an actor + 1 that waits for this one's death or stop */
+	uint32_t thread_waits;   /* a thread of it, actor + 1, that waits for its leader's end */
 	int32_t priority;
 	bool born, done, ended, queued, core;
+	bool held; /* it could go on, but is stopped */
 };
 
 struct prove {

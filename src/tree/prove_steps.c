@@ -7,6 +7,7 @@
 #include "prove.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------------------------------ births -- */
@@ -137,11 +138,29 @@ static int wait_child(struct prove *v, uint32_t actor, uint32_t options)
 	return WAITS;
 }
 
+/* Whom a child's exit signal stops. */
+static int continue_child(struct prove *v, uint32_t actor)
+{
+	struct pidns_waited w = { 0 };
+	int32_t number = number_of(v, actor);
+	int r = wait_child(v, actor, PIDNS_WSTOPPED);
+
+	if (r != GOES_ON)
+		return r;
+	r = pidns_kill(me(v)->task, number, SIGCONT);
+	if (r == 0)
+		r = pidns_waitid(me(v)->task, PIDNS_P_PID, number, NULL,
+				 PIDNS_WCONTINUED | PIDNS_WNOHANG | PIDNS_WALL, &w);
+	if (r < 0 || !w.code)
+		return refused(v, "continue", actor, r < 0 ? r : -PIDNS_EAGAIN);
+	return GOES_ON;
+}
+
 static int wait_leader(struct prove *v, uint32_t leader)
 {
 	if (v->actors[leader].task && pidns_state(v->actors[leader].task) == PIDNS_LEFT)
 		return GOES_ON;
-	v->actors[leader].child_waits = v->me + 1;
+	v->actors[leader].thread_waits = v->me + 1;
 	return WAITS;
 }
 
@@ -290,11 +309,13 @@ static int report(struct prove *v)
 static int kill_child(struct prove *v, const struct plan_step *s)
 {
 	const struct plan_actor *a = &v->p->actors[s->a];
+	int32_t r;
 
 	if (!v->actors[s->a].done || v->actors[s->a].pc + 1 != a->steps_len)
 		return refused(v, "kill, before its part is done,", s->a, -PIDNS_EINVAL);
 	v->actors[s->a].ended = true;
-	return answer(v, "kill a child", pidns_kill(me(v)->task, number_of(v, s->a), (int32_t)s->b));
+	r = pidns_kill(me(v)->task, number_of(v, s->a), (int32_t)s->b);
+	return r == PIDNS_BLOCKS ? GOES_ON : answer(v, "kill a child", r); /* that one's end stops it */
 }
 
 int prove__carry_out(struct prove *v, const struct plan_step *s)
@@ -348,6 +369,10 @@ int prove__carry_out(struct prove *v, const struct plan_step *s)
 		return wait_child(v, s->a, PIDNS_WSTOPPED | PIDNS_WNOWAIT);
 	case PLAN_LEASH:
 		return answer(v, "be made to die with its parent", pidns_set_pdeathsig(task, 9));
+	case PLAN_UNLEASH:
+		return answer(v, "outlive its parent's leader thread", pidns_set_pdeathsig(task, 0));
+	case PLAN_CONTINUE:
+		return continue_child(v, s->a);
 	case PLAN_WAIT_LEADER:
 		return wait_leader(v, s->a);
 	case PLAN_REEXEC:

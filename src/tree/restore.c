@@ -179,12 +179,13 @@ static uint64_t now_ms(void)
 
 #define GUARD_KILLED 'K' /* beside the events of engine.h: it went without a word */
 
-/* Nothing can block that signal. */
+/* Nothing can block that signal.  The report stays until it has been sent. */
 static void continue_guard(const struct restore *r)
 {
 	siginfo_t info = { 0 };
 
-	if (r->guard_may_stop && waitid(P_PIDFD_TYPE, (id_t)r->guard.pidfd, &info, WSTOPPED | WNOHANG) == 0 &&
+	if (r->guard_may_stop &&
+	    waitid(P_PIDFD_TYPE, (id_t)r->guard.pidfd, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
 	    info.si_pid)
 		SYS4(SYS_pidfd_send_signal, r->guard.pidfd, SIGCONT, 0, 0);
 }
@@ -432,7 +433,7 @@ static void inherit(const struct restore *r)
 
 static void reap_guard(struct restore *r)
 {
-	int what = WEXITED | (r->guard_may_stop ? WSTOPPED : 0);
+	int what = WEXITED | WNOWAIT | (r->guard_may_stop ? WSTOPPED : 0);
 	siginfo_t info;
 
 	do {
@@ -441,6 +442,7 @@ static void reap_guard(struct restore *r)
 		if (info.si_code == CLD_STOPPED)
 			SYS4(SYS_pidfd_send_signal, r->guard.pidfd, SIGCONT, 0, 0);
 	} while (info.si_code == CLD_STOPPED || (info.si_code == 0 && errno == EINTR));
+	waitid(P_PIDFD_TYPE, (id_t)r->guard.pidfd, &(siginfo_t){ 0 }, WEXITED);
 	if (info.si_code != CLD_EXITED)
 		inherit(r);
 }

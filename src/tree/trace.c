@@ -139,8 +139,8 @@ static bool ends(const struct plan_step *s)
 
 static bool waits(const struct plan_step *s)
 {
-	return s->op == PLAN_WAIT || s->op == PLAN_WAIT_DEAD || s->op == PLAN_WAIT_STOPPED ||
-	       s->op == PLAN_BURY || s->op == PLAN_WAIT_LEADER;
+	return s->op == PLAN_WAIT || s->op == PLAN_WAIT_DEAD || s->op == PLAN_CONTINUE ||
+	       s->op == PLAN_WAIT_STOPPED || s->op == PLAN_BURY || s->op == PLAN_WAIT_LEADER;
 }
 
 static const char *category(const struct plan_step *s)

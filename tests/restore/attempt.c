@@ -27,6 +27,7 @@ const char *const attempt_shapes[] = {
 	"nested-init-adopts",
 	"leaderless-family",
 	"leaders-in-each-others-sessions",
+	"parents-stopped-by-zombies",
 	"signal-lost-inside",
 	"signal-of-a-dead-leader",
 	"back-outside",

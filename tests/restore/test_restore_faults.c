@@ -204,6 +204,7 @@ static void add_all(void)
 					     "orphan-at-subreaper",
 					     "moved-from-outside",
 					     "strays-after-execve",
+					     "strays-stopped-by-zombies",
 					     "init-back-outside" };
 	static const int codes[] = { FAULT_LIKELY, -EPERM, -EINTR, -ENOMEM };
 
@@ -249,6 +250,7 @@ static void add_some(void)
 	add("signal-lost-by-execve", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
 	add("strays-after-execve", RESTORE_NEW, BUILD, -EPERM);
 	add("back-outside", RESTORE_PID, BUILD, -EPERM);
+	add("parents-stopped-by-zombies", RESTORE_CURRENT, BUILD, FAULT_LIKELY);
 	add("nested", RESTORE_NEW, END, FAULT_LIKELY);
 	add("entered", RESTORE_CURRENT, END, FAULT_LIKELY);
 	add("programs", RESTORE_NEW, PROGRAMS, FAULT_LIKELY);

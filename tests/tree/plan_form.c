@@ -50,6 +50,7 @@ static uint32_t limit_of(const struct plan *p, uint32_t op)
 	case PLAN_WAIT_DEAD:
 	case PLAN_BURY:
 	case PLAN_LEASH:
+	case PLAN_CONTINUE:
 	case PLAN_WAIT_STOPPED:
 	case PLAN_WAIT_LEADER:
 	case PLAN_REAP:

@@ -140,9 +140,9 @@ static void get_into_mood(struct life *l, unsigned which)
 /* Siblings have their maker's. */
 static int32_t exit_signal(struct life *l, bool sibling)
 {
-	static const int32_t odd[] = { SIGUSR1, SIGUSR2, 0, SIGKILL };
+	static const int32_t odd[] = { SIGUSR1, SIGUSR2, 0, SIGKILL, SIGSTOP };
 
-	return sibling ? 0 : roll(l, l->odd) ? SIGCHLD : odd[roll(l, 4)];
+	return sibling ? 0 : roll(l, l->odd) ? SIGCHLD : odd[roll(l, 5)];
 }
 
 static void fork_one(struct life *l, struct pidns_task *t)
@@ -373,6 +373,18 @@ static void begin(struct life *l)
 	pidns_set_subreaper(l->tasks[0], true);
 }
 
+/* A child's exit signal stops; somebody continues them, sooner or later, or never. */
+static void continue_some(struct life *l)
+{
+	for (int k = 0; k < l->len; k++) {
+		struct pidns_task *t = l->tasks[k];
+
+		if (t && pidns_state(t) == PIDNS_STOPPED && roll(l, 8) == 0)
+			pidns_kill(l->outside,
+				   pidns_id_number_in(pidns_task_id(t), pidns_task_ns(l->outside)), SIGCONT);
+	}
+}
+
 /* Some stop; most have their children where they are themselves. */
 static void finish(struct life *l)
 {
@@ -402,8 +414,10 @@ struct tree *random_world(uint64_t seed, unsigned ops)
 	get_into_mood(&l, (unsigned)(seed >> 1) % (MOODS_LEN + OWN_MOODS));
 	assert(pidns_world_new(&env, NULL, &l.world) == 0);
 	begin(&l);
-	for (unsigned k = 0; k < ops; k++)
+	for (unsigned k = 0; k < ops; k++) {
 		deed(&l);
+		continue_some(&l);
+	}
 	finish(&l);
 	t = random_world_tree(&l);
 	pidns_world_free(l.world);

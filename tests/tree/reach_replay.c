@@ -24,6 +24,7 @@ struct body {
 struct replay {
 	const struct reach *r;
 	struct pidns_world *world;
+	struct pidns_task *machine;
 	struct body outside, bodies[REACH_MAX + 1]; /* by the names of the state */
 	struct reach_state s;
 	char *why;
@@ -90,7 +91,12 @@ static int32_t enter(struct body *b, const struct body *init)
 	return r;
 }
 
-static const int signals[] = { SIGCHLD, SIGUSR1, SIGUSR2, SIGCHLD };
+static int signal_of(const struct replay *y, unsigned sig)
+{
+	const int signals[] = { SIGCHLD, SIGUSR1, y->r->o.stops ? SIGSTOP : SIGUSR2, SIGCHLD };
+
+	return signals[sig];
+}
 
 static bool make(struct replay *y, struct reach_deed d)
 {
@@ -99,7 +105,7 @@ static bool make(struct replay *y, struct reach_deed d)
 	struct body *maker = body(y, d.who);
 	struct pidns_clone_args args = { .flags = (sibling ? PIDNS_CLONE_PARENT : 0) |
 						  (new_ns ? PIDNS_CLONE_NEWPID : 0),
-					 .exit_signal = sibling ? 0 : (uint64_t)signals[d.signal] };
+					 .exit_signal = sibling ? 0 : (uint64_t)signal_of(y, d.signal) };
 	bool elsewhere = !new_ns && body(y, d.what)->ns != maker->ns;
 	struct pidns_task *child;
 
@@ -109,6 +115,13 @@ static bool make(struct replay *y, struct reach_deed d)
 		return false;
 	embody(&y->bodies[y->s.len], child);
 	return !elsewhere || answered(y, "leave a namespace", d.who, enter(maker, maker));
+}
+
+/* The parent of somebody who has died. */
+static void go_on(struct replay *y, const struct body *b)
+{
+	if (b->task && pidns_state(b->task) == PIDNS_STOPPED)
+		pidns_kill(y->machine, pidns_id_number_in(b->id, pidns_task_ns(y->machine)), SIGCONT);
 }
 
 static bool bury(struct replay *y, unsigned who)
@@ -132,6 +145,7 @@ static bool end(struct replay *y, struct reach_deed d)
 	r = pidns_exit_group(b->task, 7);
 	if (r != PIDNS_ENDED)
 		return wrong(y, "%u does not exit", d.who);
+	go_on(y, body(y, y->s.parent[d.who]));
 	if (mark && !answered(y, "be none any more", d.what, pidns_set_subreaper(reaper->task, false)))
 		return false;
 	return d.op == REACH_EXIT || bury(y, d.who);
@@ -231,7 +245,7 @@ static bool compare(struct replay *y)
 			return wrong(y, "%u is in another state", i);
 		if (pidns_parent(b->task) != body(y, s->parent[i])->task)
 			return wrong(y, "%u has another parent", i);
-		if (i && pidns_exit_signal(b->task) != signals[s->signal[i]])
+		if (i && pidns_exit_signal(b->task) != signal_of(y, s->signal[i]))
 			return wrong(y, "%u has another signal", i);
 		if (reach_acts(s, i) && pidns_task_ns(b->task) != body(y, s->ns[i])->ns)
 			return wrong(y, "%u is in another namespace", i);
@@ -252,6 +266,7 @@ static bool begin(struct replay *y)
 	    pidns_sigprocmask(outside, PIDNS_SIG_SETMASK, ~(uint64_t)0) < 0 ||
 	    pidns_clone(outside, PIDNS_CLONE_NEWPID | SIGCHLD, &first, NULL) < 0)
 		return wrong(y, "no memory");
+	y->machine = machine;
 	embody(&y->outside, outside);
 	embody(&y->bodies[0], first);
 	if (pidns_setpgid(outside, 0, 0) < 0 ||

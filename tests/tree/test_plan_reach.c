@@ -48,6 +48,7 @@ enum {
 #define ZOMBIES .zombies = true
 #define GROUPLESS .groupless = true
 #define EXECS .signals = true, .execs = true
+#define STOPS EXECS, .stops = true
 
 static const struct size sizes[] = {
 	{ "one namespace, up to 3", { .ids_max = 3 }, 1, EXACT | MORE },
@@ -72,6 +73,11 @@ static const struct size sizes[] = {
 	{ "one namespace, execve, up to 3", { EXECS, .ids_max = 3 }, 1, EXACT | LARGE },
 	{ "below an init, execve, up to 3", { BELOW_INIT, EXECS, .ids_max = 3 }, 1, EXACT | LARGE },
 	{ "below a process, execve, up to 3", { BELOW_PROCESS, EXECS, .ids_max = 3 }, 1, EXACT | LARGE },
+	{ "one namespace, execve, SIGSTOP, up to 2", { STOPS, .ids_max = 2 }, 1, EXACT },
+	{ "one namespace, execve, SIGSTOP, zombies, up to 2", { STOPS, ZOMBIES, .ids_max = 2 }, 1, EXACT },
+	{ "below an init, execve, SIGSTOP, up to 2", { BELOW_INIT, STOPS, .ids_max = 2 }, 1, EXACT },
+	{ "one namespace, execve, SIGSTOP, up to 3", { STOPS, .ids_max = 3 }, 1, EXACT | LARGE },
+	{ "below an init, execve, SIGSTOP, up to 3", { BELOW_INIT, STOPS, .ids_max = 3 }, 1, EXACT | LARGE },
 };
 static const struct size further[] = {
 	{ "one namespace, up to 4", { GROUPLESS, .ids_max = 4 }, 1, 0 },
@@ -152,16 +158,19 @@ static const int32_t *numbers_of(struct tree *t, const struct reach_state *s, un
 	return nspid;
 }
 
-static int16_t notify_of(enum reach_signal sig)
+static int16_t notify_of(enum reach_signal sig, bool stops)
 {
-	return sig == REACH_USR1 ? SIGUSR1 : sig == REACH_USR2 ? SIGUSR2 : TREE_ABSENT;
+	const int16_t second = stops ? SIGSTOP : SIGUSR2;
+
+	return sig == REACH_USR1 ? SIGUSR1 : sig == REACH_USR2 ? second : TREE_ABSENT;
 }
 
-static void add_process(struct tree *t, const struct reach_state *s, unsigned who, bool root_is_init,
-			bool dead)
+static void add_process(struct tree *t, const struct reach_state *s, unsigned who,
+			const struct reach_options *o, bool dead)
 {
 	struct tree_process *p = tree_process_add(t);
 	unsigned parent = s->parent[who];
+	bool root_is_init = o->root_is_init;
 
 	assert_non_null(p);
 	p->levels = (uint8_t)(level_of(s, s->ns[who]) + 1);
@@ -171,7 +180,7 @@ static void add_process(struct tree *t, const struct reach_state *s, unsigned wh
 	p->sid = number_of(s->session[who], root_is_init);
 	p->state = dead ? TREE_ZOMBIE : TREE_LIVE;
 	p->exit_code = dead ? 7 : TREE_ABSENT;
-	p->notify_signal = notify_of(reach_signal_seen(s, who));
+	p->notify_signal = notify_of(reach_signal_seen(s, who), o->stops);
 	if (s->ns[who])
 		p->ns_label = label_of(t, s, s->ns[who]);
 }
@@ -187,16 +196,16 @@ static void add_ghost(struct tree *t, const struct reach_state *s, unsigned who,
 		g->ns_label = label_of(t, s, s->ns[who]);
 }
 
-static struct tree *tree_of(const struct reach_state *s, bool root_is_init, unsigned dead)
+static struct tree *tree_of(const struct reach_state *s, const struct reach_options *o, unsigned dead)
 {
 	struct tree *t = tree_new(NULL);
 
 	assert_non_null(t);
-	for (unsigned k = !root_is_init; k < s->len; k++) {
+	for (unsigned k = !o->root_is_init; k < s->len; k++) {
 		if (reach_lives(s, k))
-			add_process(t, s, k, root_is_init, dead >> k & 1);
+			add_process(t, s, k, o, dead >> k & 1);
 		else
-			add_ghost(t, s, k, root_is_init);
+			add_ghost(t, s, k, o->root_is_init);
 	}
 	return t;
 }
@@ -205,19 +214,19 @@ static struct tree *tree_of(const struct reach_state *s, bool root_is_init, unsi
 
 enum verdict { PLANNED, REFUSED, WRONG };
 
-static enum verdict ask(const struct reach_state *s, bool root_is_init, unsigned dead, unsigned schedules,
-			struct tree_error *err)
+static enum verdict ask(const struct reach_state *s, const struct reach_options *o, unsigned dead,
+			unsigned schedules, struct tree_error *err)
 {
-	const struct plan_options o = { .new_namespace = true };
-	struct tree *t = tree_of(s, root_is_init, dead);
+	const struct plan_options into = { .new_namespace = true };
+	struct tree *t = tree_of(s, o, dead);
 	enum verdict v = REFUSED;
 	struct plan *p = NULL;
 
 	*err = (struct tree_error){ 0 };
-	if (tree_validate(t, err) == 0 && plan_make(t, &o, &p, err) == 0) {
+	if (tree_validate(t, err) == 0 && plan_make(t, &into, &p, err) == 0) {
 		v = plan_check_form(p, t, err->text, sizeof err->text) < 0 ? WRONG : PLANNED;
 		for (unsigned k = 0; v == PLANNED && k < schedules; k++)
-			v = plan_prove(p, t, &o, k, NULL, err) < 0 ? WRONG : PLANNED;
+			v = plan_prove(p, t, &into, k, NULL, err) < 0 ? WRONG : PLANNED;
 	}
 	plan_free(p);
 	tree_free(t);
@@ -226,7 +235,7 @@ static enum verdict ask(const struct reach_state *s, bool root_is_init, unsigned
 
 static const char *const verdicts[] = { [PLANNED] = "planned", [REFUSED] = "refused", [WRONG] = "wrong" };
 
-static void show(const struct reach_state *s, bool root_is_init, unsigned dead, enum verdict v,
+static void show(const struct reach_state *s, const struct reach_options *o, unsigned dead, enum verdict v,
 		 const struct tree_error *err)
 {
 	struct tree *t;
@@ -234,7 +243,7 @@ static void show(const struct reach_state *s, bool root_is_init, unsigned dead, 
 	print_message("# %s: %s\n", verdicts[v], err->text);
 	if (!getenv("SETTID_SHOW"))
 		return;
-	t = tree_of(s, root_is_init, dead);
+	t = tree_of(s, o, dead);
 	tree_write_json(t, stdout);
 	tree_free(t);
 }
@@ -245,12 +254,12 @@ static unsigned check_one(const struct reach_state *tree, const struct size *z, 
 			  unsigned *asked)
 {
 	struct tree_error err;
-	enum verdict v = ask(tree, z->o.root_is_init, dead, dead ? 1 : 3, &err);
+	enum verdict v = ask(tree, &z->o, dead, dead ? 1 : 3, &err);
 
 	++*asked;
 	if (v == PLANNED)
 		return 0;
-	show(tree, z->o.root_is_init, dead, v, &err);
+	show(tree, &z->o, dead, v, &err);
 	return 1;
 }
 
@@ -388,13 +397,13 @@ struct tally {
 static void compare(struct tally *n, const struct size *z, const struct reach_state *tree, bool reached)
 {
 	struct tree_error err;
-	enum verdict v = ask(tree, z->o.root_is_init, tree->zombie, 1, &err);
+	enum verdict v = ask(tree, &z->o, tree->zombie, 1, &err);
 
 	n->reached += reached;
 	n->planned += v == PLANNED;
 	if (v == WRONG || (reached && v != PLANNED) || (!reached && v == PLANNED && z->how & EXACT)) {
 		n->bad++;
-		show(tree, z->o.root_is_init, tree->zombie, v, &err);
+		show(tree, &z->o, tree->zombie, v, &err);
 	}
 }
 
