@@ -43,9 +43,9 @@ struct reach_options {
 	bool zombies; /* the dead may stay unburied */
 	bool signals; /* any of enum reach_signal; else all have SIGCHLD */
 	bool execs;
-	bool stops;       /* REACH_USR2 is SIGSTOP: whoever is stopped by a death is continued */
-	bool groupless;   /* all are in the group outside: see reach_free.c */
-	uint16_t ids_max; /* processes and dead leaders at one time, without process 0 if that is outside */
+	bool stops;      /* REACH_USR2 is SIGSTOP: whoever is stopped by a death is continued */
+	bool groupless;  /* all are in the group outside: see reach_free.c */
+	uint8_t ids_max; /* processes and dead leaders at one time, without process 0 if that is outside */
 };
 
 enum reach_op {

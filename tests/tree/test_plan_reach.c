@@ -286,7 +286,7 @@ static const struct reach *search_once(const struct size *z, unsigned helpers)
 	struct reach_options o = z->o;
 	struct reach *r;
 
-	o.ids_max = (uint16_t)(o.ids_max + helpers);
+	o.ids_max = (uint8_t)(o.ids_max + helpers);
 	assert_true(reach_fits(&o));
 	for (size_t k = 0; k < searched_len; k++)
 		if (memcmp(&searched[k].o, &o, sizeof o) == 0)
