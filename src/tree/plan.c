@@ -229,9 +229,9 @@ static int make_one(const struct tree *t, const struct plan_options *o, bool at_
 int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err)
 {
 	struct tree_error refusal = { 0 }, other = { 0 };
-	int r = make_one(t, o, false, out, &refusal), again = r;
+	int r = make_one(t, o, o->at_once, out, &refusal), again = r;
 
-	if (r == -EOPNOTSUPP)
+	if (r == -EOPNOTSUPP && !o->at_once)
 		again = make_one(t, o, true, out, &other);
 	if (again == 0)
 		return 0;

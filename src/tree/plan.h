@@ -128,6 +128,7 @@ struct plan_options {
 	bool new_namespace; /* level 0 becomes a namespace of its own */
 	bool exec;          /* live processes that can start their argv in the end */
 	bool no_core;       /* zombies that dumped core die without a dump */
+	bool at_once;       /* plan_below.c alone says who makes whom, which else comes second: for tests */
 	/* Level 0 exists already: which of its numbers processes that the tree does not know must not get, and the
 	 * largest that they may; NULL and 0 = not known. */
 	bool (*taken)(void *arg, int32_t number);

@@ -214,11 +214,11 @@ static struct tree *tree_of(const struct reach_state *s, const struct reach_opti
 
 enum verdict { PLANNED, REFUSED, WRONG };
 
-static enum verdict ask(const struct reach_state *s, const struct reach_options *o, unsigned dead,
-			unsigned schedules, struct tree_error *err)
+static enum verdict ask_for(const struct reach_state *s, const struct size *z, unsigned dead,
+			    unsigned schedules, bool at_once, struct tree_error *err)
 {
-	const struct plan_options into = { .new_namespace = true };
-	struct tree *t = tree_of(s, o, dead);
+	const struct plan_options into = { .new_namespace = true, .at_once = at_once };
+	struct tree *t = tree_of(s, &z->o, dead);
 	enum verdict v = REFUSED;
 	struct plan *p = NULL;
 
@@ -231,6 +231,15 @@ static enum verdict ask(const struct reach_state *s, const struct reach_options 
 	plan_free(p);
 	tree_free(t);
 	return v;
+}
+
+/* As it is planned, and, where that does not take long, with what is tried second alone: it finds as much. */
+static enum verdict ask(const struct reach_state *s, const struct size *z, unsigned dead, unsigned schedules,
+			struct tree_error *err)
+{
+	enum verdict v = ask_for(s, z, dead, schedules, false, err);
+
+	return v == PLANNED && !(z->how & LARGE) ? ask_for(s, z, dead, 1, true, err) : v;
 }
 
 static const char *const verdicts[] = { [PLANNED] = "planned", [REFUSED] = "refused", [WRONG] = "wrong" };
@@ -254,7 +263,7 @@ static unsigned check_one(const struct reach_state *tree, const struct size *z, 
 			  unsigned *asked)
 {
 	struct tree_error err;
-	enum verdict v = ask(tree, &z->o, dead, dead ? 1 : 3, &err);
+	enum verdict v = ask(tree, z, dead, dead ? 1 : 3, &err);
 
 	++*asked;
 	if (v == PLANNED)
@@ -397,7 +406,7 @@ struct tally {
 static void compare(struct tally *n, const struct size *z, const struct reach_state *tree, bool reached)
 {
 	struct tree_error err;
-	enum verdict v = ask(tree, &z->o, tree->zombie, 1, &err);
+	enum verdict v = ask(tree, z, tree->zombie, 1, &err);
 
 	n->reached += reached;
 	n->planned += v == PLANNED;
