@@ -75,6 +75,18 @@ static int32_t top_of_bound(const struct seating *g, int32_t i, int32_t above)
 	return i;
 }
 
+/* Those between a process and its parent live where that does: from a namespace inside it nobody is left to it. */
+static bool comes_out(const struct seating *g, int32_t i, int32_t above)
+{
+	int32_t parent = plan__seat_parent(g, i), ns, outer;
+
+	if (parent < 0)
+		return true;
+	ns = plan__process(g->pl, above)->ns;
+	outer = plan__process(g->pl, parent)->ns;
+	return ns == outer || !tree__ns_is_below(g->pl->wanted, ns, outer);
+}
+
 bool plan__can_be_below(const struct seating *g, int32_t i, int32_t above)
 {
 	int32_t ns, outer = plan__process(g->pl, above)->ns;
@@ -83,7 +95,7 @@ bool plan__can_be_below(const struct seating *g, int32_t i, int32_t above)
 	ns = plan__process(g->pl, i)->ns;
 	if (i == above)
 		return true;
-	if (g->seats[i].bound && plan__seat_parent(g, i) != above)
+	if (plan__seat_parent(g, i) != above && (g->seats[i].bound || !comes_out(g, i, above)))
 		return false;
 	return tree__ns_is_below(g->pl->wanted, ns, outer) && !(ns == outer && plan__is_init(g->pl, i));
 }
