@@ -226,18 +226,19 @@ static int make_one(const struct tree *t, const struct plan_options *o, bool at_
 	return 0;
 }
 
+/* As the makers see it; what they refuse, all at once.  Their words for it are the better ones. */
 int plan_make(const struct tree *t, const struct plan_options *o, struct plan **out, struct tree_error *err)
 {
-	struct tree_error refusal = { 0 }, other = { 0 };
-	int r = make_one(t, o, o->at_once, out, &refusal), again = r;
+	struct tree_error said = { 0 }, other = { 0 };
+	int r = make_one(t, o, o->at_once, out, &said), again;
 
-	if (r == -EOPNOTSUPP && !o->at_once)
-		again = make_one(t, o, true, out, &other);
-	if (again == 0)
-		return 0;
-	if (err)
-		*err = r == -EOPNOTSUPP && again == -ENOMEM ? other : refusal;
-	return again == -ENOMEM ? again : r;
+	if (r == -EOPNOTSUPP && !o->at_once && (again = make_one(t, o, true, out, &other)) != -EOPNOTSUPP) {
+		r = again;
+		said = other;
+	}
+	if (r < 0 && err)
+		*err = said;
+	return r;
 }
 
 void plan_free(struct plan *p)

@@ -2,8 +2,8 @@
 /*
  * plan_below.c: who was below whom at first, where the usual makers are not enough.
  *
- * plan_sessions.c, plan_lower.c and plan_ghosts.c look at one process after the other, and put one leader lower at a time.
- * That finds all trees of up to five processes, and nearly all of six; what they refuse is tried here, all at once.
+ * plan_sessions.c and plan_ghosts.c look at one process after the other, where it is in the end.  Two leaders with children
+ * in each other's sessions, and whoever else was below somebody only at first, are left to this: all at once.
  *
  * Whoever dies may die after the last birth: that takes nothing away.  So there is one tree of all, dead leaders too, in
  * which they are born, and after that parents only move up: a process's parent in the end is above it at first.  In that
@@ -17,8 +17,10 @@
  * is born as high as that allows.  Where two sessions have to be above a third, one is above the other; and of a circle of
  * leaders one is on top, and the others are born in its session.  Both ways are tried.
  *
- * A process that cannot be left to its parent, because that lives in another namespace or for its exit signal's sake, is
- * born to it.  To an init everybody in its namespace can be left.
+ * A process that cannot be left to its parent, because all of its session live inside that one's namespace, or because
+ * of its exit signal, is born to it: it is bound.  If that parent never was in its session, the session's leader is bound
+ * to it, too, and makes the process beside itself; whose home a dead leader's is, is a choice.  To an init everybody in its
+ * namespace can be left.
  *
  * Keeps:   (W1) up[] is a tree; what is in it follows from the choices made so far, and is taken back with them.
  * Costs:   each pass over all processes deepens a leader's way up, or is the last one.  How many choices are taken back is
@@ -130,10 +132,14 @@ static bool can_have_been_in(struct seating *g, int32_t parent, int32_t session)
 	       !is_above(g, parent, session);
 }
 
-static int fit_bound(struct seating *g, int32_t i, int32_t parent, int32_t own)
+/* It is born to its parent, which was in its session then; or to both that and the session's leader. */
+static int fit_bound(struct seating *g, int32_t i)
 {
-	int32_t in = parent == TREE_NONE ? TREE_NONE : g->seats[parent].in;
+	int32_t parent = plan__seat_parent(g, i), own = plan__born_in(g, i);
+	int32_t in = parent < 0 ? TREE_NONE : g->seats[parent].in;
 
+	if (!g->seats[i].bound || own == in || own == plan__born_in(g, parent))
+		return FITS;
 	if (can_be_beside(g, own, parent)) {
 		if (!g->seats[own].bound && can_have_been_in(g, parent, own))
 			TRY(add_choice(g, parent, own));
@@ -142,6 +148,17 @@ static int fit_bound(struct seating *g, int32_t i, int32_t parent, int32_t own)
 	if (g->seats[i].leads && !is_above(g, in, own))
 		return put_above(g, i, in);
 	return can_have_been_in(g, parent, own) ? put_above(g, parent, own) : STUCK;
+}
+
+/* Its parent cannot be above the leader of its session: then it was in that session itself. */
+static int fit_order(struct seating *g, int32_t i)
+{
+	int32_t parent = plan__seat_parent(g, i);
+	int32_t top = plan__has_above(g, i) ? plan__top_of(g, i) : i;
+
+	if (top == i || top == parent || plan__can_be_below(g, top, parent))
+		return FITS;
+	return g->seats[parent].leads ? put_above(g, parent, top) : STUCK;
 }
 
 /* Nobody of its session can be in between: that is all in a namespace inside its parent's. */
@@ -173,21 +190,6 @@ static int fit(struct seating *g, int32_t i)
 	return put_above(g, g->seats[i].leads ? i : own, above);
 }
 
-/* When sessions are above each other as they have to be: nobody is between those that are bound. */
-static int fit_closely(struct seating *g, int32_t i)
-{
-	int32_t parent = plan__seat_parent(g, i), own = plan__born_in(g, i);
-	int32_t top = plan__has_above(g, i) ? plan__top_of(g, i) : i;
-
-	if (top != i && top != parent &&
-	    !plan__can_be_below(g, top, parent)) /* it is that one that is above */
-		return g->seats[parent].leads ? put_above(g, parent, top) : STUCK;
-	if (!g->seats[i].bound || own == plan__born_in(g, parent) ||
-	    (parent != TREE_NONE && own == g->seats[parent].in))
-		return FITS;
-	return fit_bound(g, i, parent, own);
-}
-
 /* One pass after the other until nothing is changed any more; `once`: until something is. */
 static int fit_each(struct seating *g, int (*fits)(struct seating *g, int32_t i), bool once)
 {
@@ -207,7 +209,7 @@ static int fit_each(struct seating *g, int (*fits)(struct seating *g, int32_t i)
 	return changed ? CHANGED : FITS;
 }
 
-/* Until all leaders are born where they have to be. */
+/* Until all leaders are born where they have to be.  Each asks only when what comes before it holds for all. */
 static int fit_all(struct seating *g)
 {
 	int r;
@@ -215,7 +217,9 @@ static int fit_all(struct seating *g)
 	do {
 		r = fit_each(g, fit, false);
 		if (r == FITS)
-			r = fit_each(g, fit_closely, true);
+			r = fit_each(g, fit_bound, true);
+		if (r == FITS)
+			r = fit_each(g, fit_order, true);
 	} while (r == CHANGED);
 	return r;
 }
@@ -398,7 +402,6 @@ static int seat_them(struct seating *g)
 	if (r == STUCK)
 		return -EOPNOTSUPP; /* what plan_sessions.c and the others said holds */
 	TRY(r);
-	g->pl->lowered = true;
 	find_needs(g);
 	for (int32_t i = 0; i < g->len; i++)
 		TRY(be_born(g, i));

@@ -152,7 +152,7 @@ static bool buries_one_with_orphans(const struct planner *pl, const struct death
 
 /*
  * The lower ones before those above them.  Whoever gets orphans without a mark gets them while nobody is marked yet; but
- * after whom the dying one has to bury, and, where some were lower at first, after whatever is to stay behind.
+ * after whom the dying one has to bury, and, where some were lower at first (plan_below.c), after whatever is to stay behind.
  */
 static int32_t rank_of(const struct planner *pl, const struct deaths *d, int32_t x)
 {
@@ -160,7 +160,7 @@ static int32_t rank_of(const struct planner *pl, const struct deaths *d, int32_t
 
 	if (!needs_mark(pl, adopter) && buries_one_with_orphans(pl, d, x))
 		return 0;
-	if (!needs_mark(pl, adopter) && !pl->lowered)
+	if (!needs_mark(pl, adopter) && !pl->at_once)
 		return INT32_MAX;
 	return adopter == TREE_NONE ? 0 : d->depth[adopter] + 1;
 }

@@ -5,9 +5,9 @@
  * A dead leader of a group alone was an ordinary member of its session: the session's leader makes it.  A dead leader
  * of a session may have lived anywhere.  Its members whose parents are not in the session, the topmost, say where:
  * every such parent R has them from below itself (plan_sessions.c, 2 and 3), so the ghost was a child of the deepest
- * R, and all the others are on the way up from there.  One R that is not on that way was in the session itself, before
- * its own setsid(), and is then a topmost member in its children's place; or it is an init, and gets them from outside
- * (4); or it was on that way when the ghost lived, since another R was born lower than it ends (plan_lower.c).
+ * R, and all the others are on the way up from there.  One R that is not on that way must have been in the session
+ * itself, before its own setsid(), and is then a topmost member in its children's place; or it is an init, and gets
+ * them from outside (4).
  *
  * Costs:   for each ghost the ways up from its topmost members' parents.
  */
@@ -77,8 +77,6 @@ static int pass_on(struct planner *pl, struct haunting *g, uint32_t k)
 	for (int32_t c = g->tops[k].first; c != TREE_NONE; c = pl->nodes[c].next_need)
 		plan__set_maker(pl, c, r, false);
 	remove_top(pl, g, k);
-	if (pl->nodes[r].low != TREE_NONE) /* somebody of that session makes it further down */
-		return 0;
 	if (plan__session(pl, above) != g->session &&
 	    (above == TREE_NONE || !pl->nodes[above].leads_session ||
 	     pl->nodes[above].birth_session != g->session))
@@ -117,18 +115,7 @@ static bool go_together(const struct planner *pl, const struct haunting *g, int3
 {
 	if (!plan__same_space(pl, g->ghost, a) || !plan__same_space(pl, g->ghost, b))
 		return false;
-	return (a != TREE_NONE && plan__is_led_below(pl, a, b)) ||
-	       (b != TREE_NONE && plan__is_led_below(pl, b, a));
-}
-
-/* At first; where neither is, any order will do. */
-static bool is_above(const struct planner *pl, int32_t a, int32_t b)
-{
-	if (b == TREE_NONE || a == TREE_NONE || a == b)
-		return b != TREE_NONE && a != b;
-	if (plan__is_led_below(pl, b, a) || plan__is_led_below(pl, a, b))
-		return plan__is_led_below(pl, b, a);
-	return pl->nodes[a].enter < pl->nodes[b].enter;
+	return (a != TREE_NONE && plan__below(pl, a, b)) || (b != TREE_NONE && plan__below(pl, b, a));
 }
 
 static uint32_t deepest(const struct planner *pl, const struct haunting *g)
@@ -136,7 +123,9 @@ static uint32_t deepest(const struct planner *pl, const struct haunting *g)
 	uint32_t best = 0;
 
 	for (uint32_t k = 1; k < g->len; k++)
-		if (is_above(pl, g->tops[best].parent, g->tops[k].parent))
+		if (g->tops[best].parent == TREE_NONE ||
+		    (g->tops[k].parent != TREE_NONE &&
+		     pl->nodes[g->tops[k].parent].enter > pl->nodes[g->tops[best].parent].enter))
 			best = k;
 	return best;
 }
@@ -171,6 +160,11 @@ static bool binds(const struct planner *pl, const struct haunting *g, uint32_t k
 	return has_sibling(pl, g, k) || !plan__same_space(pl, g->ghost, g->tops[k].parent);
 }
 
+static bool is_above(const struct planner *pl, int32_t a, int32_t b)
+{
+	return b != TREE_NONE && (a == TREE_NONE || pl->nodes[a].enter < pl->nodes[b].enter);
+}
+
 /* Whose child the ghost is; of two that bind it the upper one, for then the lower one can have been a member. */
 static uint32_t home(const struct planner *pl, const struct haunting *g)
 {
@@ -191,23 +185,9 @@ static uint32_t find_odd(const struct planner *pl, const struct haunting *g, uin
 
 	while (k < g->len &&
 	       (k == best || (!has_sibling(pl, g, k) && go_together(pl, g, at, g->tops[k].parent) &&
-			      at != TREE_NONE && plan__is_led_below(pl, at, g->tops[k].parent))))
+			      at != TREE_NONE && plan__below(pl, at, g->tops[k].parent))))
 		k++;
 	return k;
-}
-
-/* One was below the other when the ghost lived; the one that binds it, if either does. */
-static int put_below(struct planner *pl, const struct haunting *g, uint32_t best, uint32_t odd, bool *done)
-{
-	int32_t a = g->tops[best].parent, b = g->tops[odd].parent;
-
-	*done = true;
-	if (plan__can_be_put_below(pl, a, b))
-		return plan__put_below(pl, a, b);
-	if (!binds(pl, g, best) && plan__can_be_put_below(pl, b, a))
-		return plan__put_below(pl, b, a);
-	*done = false;
-	return 0;
 }
 
 static int refuse_tops(struct planner *pl, const struct haunting *g, uint32_t a, uint32_t b)
@@ -273,8 +253,6 @@ static int gather(struct planner *pl, struct haunting *g)
 		TRY(give_way(pl, g, odd, &done));
 		if (!done)
 			TRY(give_way(pl, g, best, &done));
-		if (!done)
-			TRY(put_below(pl, g, best, odd, &done));
 		if (!done)
 			return refuse_tops(pl, g, best, odd);
 	}
@@ -344,8 +322,7 @@ static int place_leader(struct planner *pl, struct haunting *g)
 
 	for (int32_t c = pl->nodes[g->ghost].first_need, next; c != TREE_NONE; c = next) {
 		next = pl->nodes[c].next_need;
-		if (pl->nodes[c].low == TREE_NONE)
-			TRY(add_top(pl, g, c));
+		TRY(add_top(pl, g, c));
 	}
 	TRY(gather(pl, g));
 	ghost->sid = g->session;

@@ -5,7 +5,6 @@
  * The passes run in this order, each over all processes once or twice, so the whole is linear:
  *   plan_helpers.c   the tree with ghosts (dead leaders) and helpers, which the others work on
  *   plan_sessions.c  the session each is born in, and who makes it
- *   plan_lower.c     the same for leaders that were born lower than they end
  *   plan_signals.c   the same where exit signals say more
  *   plan_ghosts.c    where dead leaders lived
  *   plan_below.c     all of that at once, where it found no way (with plan_seats.c)
@@ -167,7 +166,6 @@ struct planner {
 	struct tree birth;
 	size_t nodes_cap;
 	bool at_once;         /* who makes whom is for plan_below.c to say */
-	bool lowered;         /* somebody was born lower than he ends */
 	bool goes_outside;    /* somebody comes back to the group outside */
 	bool changed;         /* a pass found that a helper is needed, or another maker: all begins anew */
 	int32_t *next_number; /* per namespace: helpers' numbers */
@@ -229,16 +227,6 @@ bool plan__adopts(const struct planner *pl, int32_t r, int32_t leader);
 int plan__adopt(struct planner *pl, int32_t c, int32_t r, int32_t leader);
 
 int plan__from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader);
-
-/* plan_lower.c */
-bool plan__is_led_below(const struct planner *pl, int32_t leader, int32_t r);
-bool plan__can_be_left_behind(const struct planner *pl, int32_t c, int32_t r);
-int plan__leave_behind(struct planner *pl, int32_t c, int32_t r);
-/* `i`, which is not below `r`, may have been so at first, by itself or with somebody above it; then it was. */
-bool plan__can_be_put_below(const struct planner *pl, int32_t i, int32_t r);
-int plan__put_below(struct planner *pl, int32_t i, int32_t r);
-bool plan__can_break_circle(const struct planner *pl, int32_t c, int32_t leader);
-int plan__break_circle(struct planner *pl, int32_t c, int32_t leader);
 
 /* plan_below.c: -EOPNOTSUPP without a word: there is no way either. */
 int plan__seat_below(struct planner *pl);

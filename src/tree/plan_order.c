@@ -110,48 +110,6 @@ static int sort(struct planner *pl)
 	return r;
 }
 
-/* When all are born; or it. */
-static bool is_below(const struct planner *pl, int32_t i, int32_t above)
-{
-	while (i != TREE_NONE && i != above)
-		i = plan__first_parent(pl, i);
-	return i == above;
-}
-
-/* Whoever is left to its parent was born below that. */
-static int check_way_up(struct planner *pl, int32_t i)
-{
-	int32_t parent = pl->nodes[i].parent;
-	struct plan_who who;
-
-	if (parent == TREE_NONE || plan__is_init(pl, parent) ||
-	    is_below(pl, plan__first_parent(pl, i), parent))
-		return 0;
-	return plan__refuse(pl, i, "its parent, %s, was not above it when it was born",
-			    plan__who(pl, parent, &who));
-}
-
-/* Orphans of `i`'s, which dies, have theirs in turn, the lower ones first; but whom it is born to buries it before that. */
-static int check_burial(struct planner *pl, int32_t i)
-{
-	int32_t first = plan__first_parent(pl, i), adopter = pl->nodes[i].adopter;
-	struct plan_who who;
-
-	if (adopter == NO_ADOPTER || first == TREE_NONE || !plan__dies(pl, first) ||
-	    pl->nodes[first].adopter == NO_ADOPTER || is_below(pl, adopter, pl->nodes[first].adopter))
-		return 0;
-	return plan__refuse(pl, first, "it would have to bury %s after its own death",
-			    plan__who(pl, i, &who));
-}
-
-/* Where some are born lower than they end, not all that was found out before holds any more: plan_below.c knows better. */
-static int check_lowered(struct planner *pl)
-{
-	for (size_t i = 0; pl->lowered && i < pl->t->processes_len; i++)
-		TRY(plan__dies(pl, (int32_t)i) ? check_burial(pl, (int32_t)i) : check_way_up(pl, (int32_t)i));
-	return 0;
-}
-
 /* -------------------------------------------------------------------------------------- namespaces -- */
 
 /* The namespace that `i`'s maker lives in; TREE_NONE = one outside the tree. */
@@ -235,7 +193,6 @@ int plan__order(struct planner *pl)
 	pl->plan->fds_len = 0;
 	link_children(pl);
 	TRY(sort(pl));
-	TRY(check_lowered(pl));
 	for (size_t i = 0; i < len; i++) {
 		pl->nodes[i].first_guest = TREE_NONE;
 		pl->nodes[i].entered = false;

@@ -10,7 +10,7 @@
  *      subreaper;
  *   4. if R is the init of a namespace that the leader, or a part of its session, is outside of: made by a process that
  *      a member puts in there and that dies: orphans go to the init of the dead one's namespace.
- * There are no other ways (docs/planning.md).  One pass from the leaves up finds what each leader's children need its
+ * Whoever has none of these makers is left to plan_below.c.  One pass from the leaves up finds what each leader's children need its
  * birth session to be; at most one answer is possible.  Sessions of dead leaders come after that: plan_ghosts.c.
  */
 #include "plan_internal.h"
@@ -100,11 +100,10 @@ int plan__from_below(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 {
 	const struct plan_node *l = &pl->nodes[leader];
 	bool same_space = plan__same_space(pl, leader, r);
-	bool beside = l->parent == r && l->low == TREE_NONE && !plan__is_init(pl, leader);
+	bool beside = l->parent == r && !plan__is_init(pl, leader);
 	int sig = plan__notify(pl, c);
 
-	/* a leader that can be left to `r` may turn out to have been lower at first */
-	if (beside && sig == plan__notify(pl, leader) && (!pl->lowered || sig != SIGCHLD || !same_space)) {
+	if (beside && sig == plan__notify(pl, leader)) {
 		plan__set_maker(pl, c, leader, true);
 		return 0;
 	}
@@ -142,9 +141,8 @@ static bool can_be_adopted(const struct planner *pl, int32_t c, int32_t r)
 	       plan__notify(pl, c) == SIGCHLD;
 }
 
-static int from_above(struct planner *pl, int32_t c, int32_t r, int32_t leader)
+static int from_above(struct planner *pl, int32_t c, int32_t r)
 {
-	(void)leader;
 	/* when all others' needs are known */
 	if (can_be_adopted(pl, c, r) ||
 	    (r != TREE_NONE && pl->nodes[r].leads_session && pl->nodes[r].birth_session == FREE)) {
@@ -152,8 +150,6 @@ static int from_above(struct planner *pl, int32_t c, int32_t r, int32_t leader)
 		pl->nodes[r].first_need = c;
 		return 0;
 	}
-	if (plan__can_be_left_behind(pl, c, r))
-		return plan__leave_behind(pl, c, r);
 	return plan__refuse_session(pl, c);
 }
 
@@ -207,13 +203,6 @@ static bool comes_after(const struct planner *pl, int32_t leader, int32_t r)
 	return false;
 }
 
-/* `r`, put in from outside, would have to be made by somebody whose parent is not there. */
-static bool is_out_of_reach(const struct planner *pl, int32_t r, int32_t leader)
-{
-	return pl->nodes[r].parent == TREE_NONE && !plan__creator_inside(pl) && leader != TREE_NONE &&
-	       pl->nodes[leader].parent != TREE_NONE;
-}
-
 /* The one that `r` has to be born in for its children's sake; FREE: none.  What cannot be had otherwise decides. */
 static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int32_t *whose)
 {
@@ -223,17 +212,13 @@ static int32_t choose_birth(const struct planner *pl, int32_t r, bool ghost, int
 		int32_t session = pl->nodes[c].birth_session, now;
 		bool adopted = can_be_adopted(pl, c, r);
 
-		if (pl->nodes[c].low != TREE_NONE || !plan__comes_before(pl, plan__founder(pl, session), r) ||
+		if (!plan__comes_before(pl, plan__founder(pl, session), r) ||
 		    comes_after(pl, plan__founder(pl, session), r))
 			continue;
-		if (!adopted && !plan__can_be_left_behind(pl, c, r))
+		if (!adopted)
 			now = 3;
-		else if (session == above && !(adopted && ghost))
-			now = 2;
-		else if (!adopted && is_out_of_reach(pl, r, plan__founder(pl, session)))
-			continue;
 		else
-			now = adopted ? 0 : 1;
+			now = session == above && !ghost ? 2 : 1;
 		if (now <= rank)
 			continue;
 		rank = now;
@@ -257,15 +242,10 @@ static int settle_needs(struct planner *pl, int32_t r)
 	n->may_be_of_ghost = may_be_of_ghost(pl, r);
 	for (int32_t c = n->first_need, next; c != TREE_NONE; c = next) {
 		next = pl->nodes[c].next_need;
-		if (pl->nodes[c].low != TREE_NONE) /* it was to be lower since */
-			continue;
 		if (n->leads_session && n->birth_session == pl->nodes[c].birth_session)
 			plan__set_maker(pl, c, r, false);
 		else if (can_be_adopted(pl, c, r))
 			TRY(plan__adopt(pl, c, r, plan__founder(pl, pl->nodes[c].birth_session)));
-		else if (plan__can_be_left_behind(pl, c, r) ||
-			 plan__is_led_below(pl, plan__founder(pl, pl->nodes[c].birth_session), r))
-			TRY(plan__leave_behind(pl, c, r));
 		else
 			return plan__refuse_session(pl, c);
 	}
@@ -289,11 +269,9 @@ static int settle(struct planner *pl, int32_t c)
 		pl->nodes[leader].first_need = c;
 		return 0;
 	}
-	if (plan__can_break_circle(pl, c, leader))
-		return plan__break_circle(pl, c, leader);
-	if (leader != TREE_NONE && plan__is_led_below(pl, leader, r))
+	if (leader != TREE_NONE && plan__below(pl, leader, r))
 		return plan__from_below(pl, c, r, leader);
-	return from_above(pl, c, r, leader);
+	return from_above(pl, c, r);
 }
 
 /* Subtrees as intervals; order[] has parents before children. */
@@ -356,7 +334,7 @@ static int settle_maker(struct planner *pl, int32_t i)
 {
 	struct plan_node *n = &pl->nodes[i];
 
-	if (n->birth_session == FREE || n->low != TREE_NONE || n->made)
+	if (n->birth_session == FREE || n->made)
 		return 0;
 	n->made = true;
 	return settle(pl, i);
