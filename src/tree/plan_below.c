@@ -226,25 +226,58 @@ static int fit_all(struct seating *g)
 
 /* ---------------------------------------------------------------------------------------- one choice -- */
 
-/* Each of them may be on top; those above it are born in its session. */
+/* How many are below it in the end, and may have to be born deeper with it. */
+static int32_t weight(const struct seating *g, int32_t who)
+{
+	return who < g->wanted ? g->pl->nodes[who].leave - g->pl->nodes[who].enter : 0;
+}
+
+/* Each of its leaders may be on top; whoever is above that is born in its session.  The lightest choice is tried first. */
 static int break_circle(struct seating *g)
 {
-	for (int32_t k = 0; k < g->len; k++) {
-		int32_t above = plan__seat_above(g, k);
+	struct choice best = { .who = TREE_NONE }, other;
 
-		if (above != TREE_NONE)
-			TRY(add_choice(g, above, k));
-	}
-	return STUCK; /* the last of these is taken next */
+	for (int32_t n = 0; n < g->circle_len; n++)
+		for (int32_t k = g->seats[g->circle[n]].first_to; k != TREE_NONE;
+		     k = g->seats[k].next_of_to) {
+			if (!plan__can_be_top(g, k))
+				continue;
+			other = (struct choice){ .who = plan__seat_parent(g, k),
+						 .session = g->seats[k].whose };
+			if (best.who == TREE_NONE || weight(g, other.who) < weight(g, best.who)) {
+				struct choice last = best;
+
+				best = other;
+				other = last;
+			}
+			if (other.who != TREE_NONE)
+				TRY(add_choice(g, other.who, other.session));
+		}
+	return best.who == TREE_NONE ? STUCK : put_above(g, best.who, best.session);
+}
+
+/* They have nobody in common. */
+static int break_circles(struct seating *g)
+{
+	int r = CHANGED;
+
+	while (r >= 0 && r != STUCK && plan__next_circle(g))
+		r = break_circle(g);
+	return r;
 }
 
 static int try_once(struct seating *g)
 {
-	int r = fit_all(g);
+	int r;
 
-	if (r == FITS)
-		r = plan__seats(g);
-	return r == CIRCLE ? break_circle(g) : r;
+	do {
+		r = fit_all(g);
+		if (r == FITS)
+			r = plan__seats(g);
+		if (r == CIRCLE)
+			r = break_circles(g);
+	} while (r == CHANGED);
+	return r;
 }
 
 /* The last choice is taken back. */
@@ -416,10 +449,12 @@ int plan__seat_below(struct planner *pl)
 
 	g.seats = calloc((size_t)len, sizeof *g.seats);
 	g.order = calloc((size_t)len, sizeof *g.order);
-	if (g.seats && g.order)
+	g.circle = calloc((size_t)len, sizeof *g.circle);
+	if (g.seats && g.order && g.circle)
 		r = seat_them(&g);
 	free(g.seats);
 	free(g.order);
+	free(g.circle);
 	free(g.trail);
 	free(g.choices);
 	return r;

@@ -23,9 +23,10 @@ struct seat {
 	int32_t first_from, first_to; /* those that say so about it, as the one above and as the one below */
 	int32_t waits, place;         /* in an order from above: how many come before it, and how many did */
 	int32_t rank; /* the place of the uppermost of those between whom and it nobody can be */
-	uint8_t mark; /* it is above one of a circle, below it, or both: */
-	bool in_circle;
-	int32_t parent; /* whom it is born to */
+	bool mark;
+	int32_t walk, circle; /* in which it was found, or 0 */
+	int32_t tried;        /* the circle on top of which it was tried, or 0 */
+	int32_t parent;       /* whom it is born to */
 };
 
 #define NO_HOME (-2)
@@ -48,6 +49,8 @@ struct seating {
 	int32_t len, wanted;
 	int32_t *order; /* from above */
 	int32_t placed;
+	int32_t first_waiting, walks, circles; /* the search for circles */
+	int32_t *circle, circle_len;
 	struct change *trail;
 	uint32_t trail_len, trail_cap;
 	struct choice *choices;
@@ -78,12 +81,16 @@ int32_t plan__top_of(const struct seating *g, int32_t i);
 /* As far as their namespaces go, and whom nobody can be above. */
 bool plan__can_be_below(const struct seating *g, int32_t i, int32_t above);
 
-/* plan_seats.c: whom each is born to.  STUCK: nobody can be; CIRCLE: those in_circle have to be above each other. */
+/* plan_seats.c: whom each is born to.  STUCK: nobody can be; CIRCLE: some have to be above each other. */
 int plan__seats(struct seating *g);
 /* Those beside leaders say what these are born with: the deepest come first. */
 int32_t plan__deepest_beside(const struct seating *g);
-/* Who of the circle is to be above `leader`, because somebody is born in that one's session; TREE_NONE: nobody need be born
- * in that himself, or not all can. */
-int32_t plan__seat_above(const struct seating *g, int32_t leader);
+/* The next one, whose members have to be above each other, as g->circle. */
+bool plan__next_circle(struct seating *g);
+/*
+ * `k`'s parent is above one of the circle because `k` is in the session of that leader, or inside it: that leader can be
+ * on top, with the others born in its session.  No leader is named twice.
+ */
+bool plan__can_be_top(struct seating *g, int32_t k);
 
 #endif

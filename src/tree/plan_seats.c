@@ -116,8 +116,7 @@ static int link_all(struct seating *g)
 		s->beside = is_beside(g, i);
 		s->deep = s->beside ? depth(g, i) : 0;
 		s->sig = i < g->wanted ? plan__notify(g->pl, i) : SIGCHLD;
-		s->waits = s->place = s->mark = 0;
-		s->in_circle = false;
+		s->waits = s->place = s->walk = s->circle = s->tried = 0;
 	}
 	for (int32_t i = g->len - 1; i >= 0; i--) {
 		int32_t from = plan__seat_parent(g, i);
@@ -187,55 +186,74 @@ static bool is_lower(const struct seating *g, int32_t a, int32_t b)
 
 /* ------------------------------------------------------------------------------------------- circles -- */
 
-enum { ABOVE = 1, BELOW = 2 };
+/* One that has to be above it, and has no place either. */
+static int32_t one_above(const struct seating *g, int32_t i)
+{
+	int32_t k = g->seats[i].first_to;
 
-/* Marks whoever is above `i`, or below it, among those that have no place. */
-static void mark_all(struct seating *g, int32_t i, uint8_t how)
+	while (g->seats[plan__seat_parent(g, k)].place)
+		k = g->seats[k].next_of_to;
+	return plan__seat_parent(g, k);
+}
+
+/* Those below `i` that have no place. */
+static int32_t mark_below(struct seating *g, int32_t i)
 {
 	int32_t *queue = g->order + g->placed, len = 0;
 
-	g->seats[i].mark |= how;
+	g->seats[i].mark = true;
 	queue[len++] = i;
-	for (int32_t head = 0; head < len; head++) {
-		const struct seat *s = &g->seats[queue[head]];
-		int32_t k = how == ABOVE ? s->first_to : s->first_from;
+	for (int32_t head = 0; head < len; head++)
+		for (int32_t k = g->seats[queue[head]].first_from; k != TREE_NONE;
+		     k = g->seats[k].next_of_from) {
+			int32_t next = g->seats[k].to;
 
-		for (; k != TREE_NONE; k = how == ABOVE ? g->seats[k].next_of_to : g->seats[k].next_of_from) {
-			int32_t next = how == ABOVE ? plan__seat_parent(g, k) : g->seats[k].to;
-
-			if (g->seats[next].place || g->seats[next].mark & how)
+			if (g->seats[next].place || g->seats[next].mark)
 				continue;
-			g->seats[next].mark |= how;
+			g->seats[next].mark = true;
 			queue[len++] = next;
 		}
-	}
+	return len;
 }
 
-/* One that is above itself: up from any that waits. */
-static int32_t find_circle(struct seating *g)
+/* Those of them that are above `i`, too. */
+static void mark_circle(struct seating *g, int32_t i)
 {
-	int32_t i = 0;
+	int32_t below = mark_below(g, i);
 
-	while (g->seats[i].place)
-		i++;
-	for (int32_t steps = 0; steps < g->len; steps++) {
-		int32_t k = g->seats[i].first_to;
+	g->circle_len = 0;
+	g->seats[i].circle = ++g->circles;
+	g->circle[g->circle_len++] = i;
+	for (int32_t head = 0; head < g->circle_len; head++)
+		for (int32_t k = g->seats[g->circle[head]].first_to; k != TREE_NONE;
+		     k = g->seats[k].next_of_to) {
+			int32_t next = plan__seat_parent(g, k);
 
-		while (g->seats[plan__seat_parent(g, k)].place)
-			k = g->seats[k].next_of_to;
-		i = plan__seat_parent(g, k);
-	}
-	return i;
+			if (!g->seats[next].mark || g->seats[next].circle == g->circles)
+				continue;
+			g->seats[next].circle = g->circles;
+			g->circle[g->circle_len++] = next;
+		}
+	for (int32_t k = 0; k < below; k++)
+		g->seats[g->order[g->placed + k]].mark = false;
+	g->work += below;
 }
 
-static void mark_circle(struct seating *g)
+bool plan__next_circle(struct seating *g)
 {
-	int32_t i = find_circle(g);
+	for (; g->first_waiting < g->len; g->first_waiting++) {
+		int32_t i = g->first_waiting;
 
-	mark_all(g, i, ABOVE);
-	mark_all(g, i, BELOW);
-	for (int32_t k = 0; k < g->len; k++)
-		g->seats[k].in_circle = g->seats[k].mark == (ABOVE | BELOW);
+		if (g->seats[i].place || g->seats[i].walk)
+			continue;
+		for (g->walks++; !g->seats[i].walk; i = one_above(g, i))
+			g->seats[i].walk = g->walks;
+		if (g->seats[i].walk != g->walks || g->seats[i].circle)
+			continue;
+		mark_circle(g, i);
+		return true;
+	}
+	return false;
 }
 
 /* Up from `i`, as far as nobody can be in between. */
@@ -259,33 +277,24 @@ static bool can_be_on_top(const struct seating *g, int32_t leader)
 	while (one_up(g, top) != TREE_NONE)
 		top = one_up(g, top);
 	parent = plan__seat_parent(g, top);
-	if (!g->seats[top].in_circle || (parent >= 0 && g->seats[parent].in_circle))
+	if (g->seats[top].circle != g->circles || (parent >= 0 && g->seats[parent].circle == g->circles))
 		return false;
-	for (int32_t i = 0; i < g->len; i++)
-		if (g->seats[i].in_circle && !g->seats[i].leads && !is_on_way(g, i, leader))
+	for (int32_t n = 0; n < g->circle_len; n++)
+		if (!g->seats[g->circle[n]].leads && !is_on_way(g, g->circle[n], leader))
 			return false;
 	return true;
 }
 
-/* Who would be above it no more, were he born in its session himself. */
-static int32_t whose_need(const struct seating *g, int32_t leader)
+bool plan__can_be_top(struct seating *g, int32_t k)
 {
-	for (int32_t at = leader; at != TREE_NONE; at = one_up(g, at))
-		for (int32_t k = g->seats[at].first_to; k != TREE_NONE; k = g->seats[k].next_of_to) {
-			int32_t above = plan__seat_parent(g, k);
+	int32_t above = plan__seat_parent(g, k), leader = g->seats[k].whose;
+	struct seat *s = &g->seats[leader];
 
-			if (k != leader && g->seats[k].whose == leader && g->seats[above].in_circle &&
-			    !is_on_way(g, above, leader))
-				return above;
-		}
-	return TREE_NONE;
-}
-
-int32_t plan__seat_above(const struct seating *g, int32_t leader)
-{
-	int32_t above = g->seats[leader].leads ? whose_need(g, leader) : TREE_NONE;
-
-	return above != TREE_NONE && can_be_on_top(g, leader) ? above : TREE_NONE;
+	if (leader == k || !s->leads || s->tried == g->circles || g->seats[above].circle != g->circles ||
+	    is_on_way(g, above, leader))
+		return false;
+	s->tried = g->circles;
+	return can_be_on_top(g, leader);
 }
 
 /* -------------------------------------------------------------------------------------------- births -- */
@@ -405,12 +414,12 @@ int plan__seats(struct seating *g)
 {
 	int r = link_all(g);
 
+	g->first_waiting = g->walks = g->circles = 0;
 	if (r != FITS)
 		return r;
 	sort(g);
 	rank_all(g);
 	if (g->placed == g->len)
 		return seat_all(g) && give_signals(g) ? FITS : STUCK;
-	mark_circle(g);
 	return CIRCLE;
 }

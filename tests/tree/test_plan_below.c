@@ -223,6 +223,39 @@ static void siblings_left_further_up_are_planned(void **state)
 	run(LEN_MAX);
 }
 
+/* Two leaders, each with a child in the other's session; below the first one of the pair before, or all beside each other. */
+static struct tree *make_pairs(int pairs, bool in_a_row)
+{
+	struct tree *t = tree_new(NULL);
+	struct life l = { .last_sig = SIGCHLD, .session = OUTSIDE, .last_parent = OUTSIDE };
+
+	assert_non_null(t);
+	add(t, &l, 0);
+	for (int k = 0; k < pairs; k++) {
+		int first = 4 * k + 1, above = in_a_row && k ? first - 4 : 0;
+
+		for (int i = 0; i < 4; i++) {
+			l.last_parent = i < 2 ? above : first + i - 2;
+			l.session = i < 2 ? first + i : first + 3 - i;
+			add(t, &l, first + i);
+		}
+	}
+	return t;
+}
+
+static void thousands_of_circles_are_planned(void **state)
+{
+	(void)state;
+	for (int row = 0; row < 2; row++) {
+		struct tree_error err = { 0 };
+		struct tree *t = make_pairs(row ? 500 : 4000, row);
+
+		if (!is_planned(t, &err))
+			fail_msg("%s", err.text);
+		tree_free(t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +263,7 @@ int main(void)
 		cmocka_unit_test(ten_left_further_up_are_planned),
 		cmocka_unit_test(forty_left_further_up_are_planned),
 		cmocka_unit_test(siblings_left_further_up_are_planned),
+		cmocka_unit_test(thousands_of_circles_are_planned),
 	};
 
 	seeds = (unsigned)from_environment("SETTID_SEEDS", 1000);
