@@ -2,11 +2,12 @@
 /*
  * test_plan_below.c: who was born below others and left further up is planned, however many at once.
  *
- * A tree is made up as it was at first, in one namespace: each process is born below a random one, in its session or in the
+ * A tree is made up as it was at first: each process is born below a random one, in its session or in the
  * one that it was born in itself.  Then leaders may die, and each of the others is left to any of those above it.  Such a
  * tree exists, so it has a plan.  Random lives (test_plan_world.c) come to such trees too seldom.
  *
- * Once more with siblings made by CLONE_PARENT and other exit signals than SIGCHLD, which those keep whom nobody left.
+ * Once more with siblings made by CLONE_PARENT and other exit signals than SIGCHLD, which those keep whom nobody left; and
+ * with nested namespaces, some put into them from outside.  Each is also planned by plan_below.c alone.
  *
  * SETTID_SEEDS=N takes N random trees of each size instead of 1,000, SETTID_SEED=S begins with seed S.
  */
@@ -17,6 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -29,6 +31,7 @@ enum { LEN_MAX = 40, OUTSIDE = -1, FIRST_NUMBER = 10 };
 static const int signals[] = { SIGCHLD, SIGCHLD, SIGUSR1, SIGUSR2, 0 };
 
 struct life {
+	int maker;
 	int parent; /* at first */
 	int born_in, session;
 	int last_parent;
@@ -37,10 +40,12 @@ struct life {
 	int beside; /* whoever made it with CLONE_PARENT, or OUTSIDE */
 	bool leads, dead, held;
 	bool left; /* it was born to somebody who died, below its parent */
+	int ns;    /* the one that this one is the init of, or OUTSIDE: level 0 */
 };
 
 static uint64_t first_seed;
 static unsigned seeds;
+static bool nested;   /* there are inits, and some are put into their namespaces from outside */
 static bool siblings; /* some are made with CLONE_PARENT, and with other exit signals */
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
@@ -59,13 +64,41 @@ static unsigned draw(uint64_t *rng, unsigned below)
 	return (unsigned)((z ^ z >> 31) % below);
 }
 
+static bool is_init(const struct life *lives, int i)
+{
+	return lives[i].ns == i;
+}
+
+/* The namespace around it. */
+static int outer(const struct life *lives, int ns)
+{
+	return lives[lives[ns].maker].ns;
+}
+
+/* It lives where its maker does, in a new namespace inside that, or in one that is inside already. */
+static int choose_ns(const struct life *lives, int i, int maker, uint64_t *rng)
+{
+	int own = lives[maker].ns, ns = lives[draw(rng, (unsigned)i)].ns;
+
+	if (!nested || draw(rng, 3))
+		return own;
+	if (draw(rng, 2))
+		return i;
+	for (int up = ns; up != OUTSIDE; up = outer(lives, up))
+		if (up == own)
+			return ns;
+	return own == OUTSIDE ? ns : own;
+}
+
 static void be_born(struct life *lives, int i, uint64_t *rng)
 {
 	int maker = i == 0 ? OUTSIDE : draw(rng, 3) ? i - 1 - (int)draw(rng, i < 3 ? (unsigned)i : 3) : 0;
-	bool beside = siblings && maker > 0 && draw(rng, 4) == 0; /* with CLONE_PARENT */
+	bool beside = siblings && maker > 0 && !is_init(lives, maker) && draw(rng, 4) == 0; /* CLONE_PARENT */
 	struct life *l = &lives[i];
 
 	*l = (struct life){ .parent = maker, .born_in = OUTSIDE, .leads = draw(rng, 5) < 2, .sig = SIGCHLD };
+	l->maker = maker;
+	l->ns = maker == OUTSIDE ? OUTSIDE : choose_ns(lives, i, maker, rng);
 	l->beside = beside ? maker : OUTSIDE;
 	if (maker != OUTSIDE)
 		l->born_in = draw(rng, 2) ? lives[maker].session : lives[maker].born_in;
@@ -82,20 +115,36 @@ static void be_born(struct life *lives, int i, uint64_t *rng)
 static void die(struct life *lives, int len, uint64_t *rng)
 {
 	for (int i = 1; i < len; i++)
-		lives[i].dead = lives[i].leads && draw(rng, 4) == 0;
+		lives[i].dead = lives[i].leads && !is_init(lives, i) && draw(rng, 4) == 0;
 	for (int i = 0; i < len; i++)
 		if (!lives[i].dead && lives[i].session != OUTSIDE)
 			lives[lives[i].session].held = true;
 }
 
+/* Whom those are left to that `i` does not get: somebody above it in its namespace, or at last that one's init. */
+static int one_up(const struct life *lives, int i)
+{
+	int up = lives[i].parent;
+
+	return i == 0 || is_init(lives, i) ? i : lives[up].ns == lives[i].ns ? up : lives[i].ns;
+}
+
 static void be_left(struct life *lives, int i, uint64_t *rng)
 {
-	int up = lives[i].parent, beside = lives[i].beside;
+	int up = lives[i].parent, beside = lives[i].beside, ns = lives[i].ns;
+	/* beside somebody from a namespace further in, who stays, nobody can be in between */
+	bool stays = beside != OUTSIDE && lives[beside].ns != lives[up].ns && !lives[beside].left;
 
-	while (up > 0 && (lives[up].dead || draw(rng, 2)))
-		up = lives[up].parent;
+	while (!stays && up > 0 && (lives[up].dead || (draw(rng, 2) && one_up(lives, up) != up)))
+		up = one_up(lives, up);
+	if (i && ns != i && ns != lives[lives[i].parent].ns && draw(rng, 3) == 0)
+		up = ns; /* the one in between was put in, too */
 	lives[i].last_parent = up;
-	lives[i].left = up != lives[i].parent || (beside != OUTSIDE && lives[beside].left);
+	lives[i].left = up != lives[i].parent;
+	if (beside != OUTSIDE && lives[beside].left) { /* they were born to the same one */
+		lives[i].last_parent = lives[beside].last_parent;
+		lives[i].left = true;
+	}
 	/* orphans have SIGCHLD, and so has who calls execve */
 	lives[i].last_sig = lives[i].left || draw(rng, 4) == 0 ? SIGCHLD : lives[i].sig;
 }
@@ -105,36 +154,63 @@ static int32_t number_of(int i)
 	return i == OUTSIDE ? 0 : i + FIRST_NUMBER;
 }
 
-static const int32_t *numbers_of(struct tree *t, int i)
+static unsigned level_of(const struct life *lives, int ns)
 {
-	int32_t *nspid = tree_alloc(t, sizeof *nspid);
+	unsigned level = 0;
+
+	for (; ns != OUTSIDE; ns = outer(lives, ns))
+		level++;
+	return level;
+}
+
+static const int32_t *numbers_of(struct tree *t, const struct life *lives, int i)
+{
+	unsigned levels = level_of(lives, lives[i].ns) + 1;
+	int32_t *nspid = tree_alloc(t, levels * sizeof *nspid);
 
 	assert_non_null(nspid);
-	*nspid = number_of(i);
+	for (int ns = lives[i].ns; levels-- > 0; ns = levels ? outer(lives, ns) : OUTSIDE)
+		nspid[levels] = ns == i ? 1 : number_of(i);
 	return nspid;
 }
 
-static void add(struct tree *t, const struct life *l, int i)
+static struct tree_str label_of(struct tree *t, const struct life *lives, int ns)
+{
+	char text[LEN_MAX * 4] = "", inner[LEN_MAX * 4];
+
+	for (int at = ns; at != OUTSIDE; at = outer(lives, at)) {
+		snprintf(inner, sizeof inner, "%s%s", at == ns ? "" : "/", text);
+		snprintf(text, sizeof text, "n%d%.*s", at, (int)sizeof text - 16, inner);
+	}
+	return tree_strdup(t, text, strlen(text));
+}
+
+static void add(struct tree *t, const struct life *lives, int i)
 {
 	struct tree_process *p = tree_process_add(t);
+	const struct life *l = &lives[i];
 
 	assert_non_null(p);
-	p->levels = 1;
-	p->nspid = numbers_of(t, i);
+	p->levels = (uint8_t)(level_of(lives, l->ns) + 1);
+	p->nspid = numbers_of(t, lives, i);
 	p->ppid = number_of(l->last_parent);
 	p->sid = p->pgid = number_of(l->session);
 	p->state = TREE_LIVE;
 	if (l->last_sig != SIGCHLD)
 		p->notify_signal = (int16_t)l->last_sig;
+	if (l->ns != OUTSIDE)
+		p->ns_label = label_of(t, lives, l->ns);
 }
 
-static void add_ghost(struct tree *t, int i)
+static void add_ghost(struct tree *t, const struct life *lives, int i)
 {
 	struct tree_ghost *g = tree_ghost_add(t);
 
 	assert_non_null(g);
-	g->levels = 1;
-	g->nspid = numbers_of(t, i);
+	g->levels = (uint8_t)(level_of(lives, lives[i].ns) + 1);
+	g->nspid = numbers_of(t, lives, i);
+	if (lives[i].ns != OUTSIDE)
+		g->ns_label = label_of(t, lives, lives[i].ns);
 }
 
 static struct tree *make_up(uint64_t seed, int len)
@@ -151,9 +227,9 @@ static struct tree *make_up(uint64_t seed, int len)
 		be_left(lives, i, &rng);
 	for (int i = 0; i < len; i++) {
 		if (!lives[i].dead)
-			add(t, &lives[i], i);
+			add(t, lives, i);
 		else if (lives[i].held)
-			add_ghost(t, i);
+			add_ghost(t, lives, i);
 	}
 	return t;
 }
@@ -215,9 +291,22 @@ static void forty_left_further_up_are_planned(void **state)
 	run(LEN_MAX);
 }
 
+static void those_in_namespaces_left_further_up_are_planned(void **state)
+{
+	(void)state;
+	nested = true;
+	siblings = false;
+	run(6);
+	run(10);
+	siblings = true;
+	run(10);
+	run(LEN_MAX);
+}
+
 static void siblings_left_further_up_are_planned(void **state)
 {
 	(void)state;
+	nested = false;
 	siblings = true;
 	run(10);
 	run(LEN_MAX);
@@ -226,20 +315,24 @@ static void siblings_left_further_up_are_planned(void **state)
 /* Two leaders, each with a child in the other's session; below the first one of the pair before, or all beside each other. */
 static struct tree *make_pairs(int pairs, bool in_a_row)
 {
+	struct life *lives = calloc(4 * (size_t)pairs + 1, sizeof *lives);
 	struct tree *t = tree_new(NULL);
-	struct life l = { .last_sig = SIGCHLD, .session = OUTSIDE, .last_parent = OUTSIDE };
 
 	assert_non_null(t);
-	add(t, &l, 0);
-	for (int k = 0; k < pairs; k++) {
-		int first = 4 * k + 1, above = in_a_row && k ? first - 4 : 0;
+	assert_non_null(lives);
+	lives[0] = (struct life){
+		.last_sig = SIGCHLD, .session = OUTSIDE, .last_parent = OUTSIDE, .ns = OUTSIDE
+	};
+	add(t, lives, 0);
+	for (int k = 0; k < 4 * pairs; k++) {
+		int first = k - k % 4 + 1, above = in_a_row && k >= 4 ? first - 4 : 0, i = k % 4;
 
-		for (int i = 0; i < 4; i++) {
-			l.last_parent = i < 2 ? above : first + i - 2;
-			l.session = i < 2 ? first + i : first + 3 - i;
-			add(t, &l, first + i);
-		}
+		lives[k + 1] = lives[0];
+		lives[k + 1].last_parent = i < 2 ? above : first + i - 2;
+		lives[k + 1].session = i < 2 ? first + i : first + 3 - i;
+		add(t, lives, k + 1);
 	}
+	free(lives);
 	return t;
 }
 
@@ -263,6 +356,7 @@ int main(void)
 		cmocka_unit_test(ten_left_further_up_are_planned),
 		cmocka_unit_test(forty_left_further_up_are_planned),
 		cmocka_unit_test(siblings_left_further_up_are_planned),
+		cmocka_unit_test(those_in_namespaces_left_further_up_are_planned),
 		cmocka_unit_test(thousands_of_circles_are_planned),
 	};
 
