@@ -133,3 +133,19 @@ int plan_check_form(const struct plan *p, const struct tree *t, char *why, size_
 	free(made);
 	return r;
 }
+
+int plan_try(struct tree *t, const struct plan_options *o, unsigned orders, bool *with_execve,
+	     struct tree_error *err)
+{
+	struct plan *p = NULL;
+	int r = plan_make(t, o, &p, err);
+
+	if (r == 0)
+		r = plan_check_form(p, t, err->text, sizeof err->text);
+	for (unsigned k = 0; r == 0 && k < orders; k++)
+		r = plan_prove(p, t, o, k, NULL, err);
+	if (r == 0 && with_execve && p->reexecs_len)
+		*with_execve = true;
+	plan_free(p);
+	return r;
+}

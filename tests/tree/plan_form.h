@@ -11,4 +11,11 @@
 /* 0, or -1 and `why` in one sentence. */
 int plan_check_form(const struct plan *p, const struct tree *t, char *why, size_t size);
 
+/*
+ * Plans `t`, and proves that under as many orders: 0, or what plan_make() or plan_prove() said, -1 for the form, with `err`.
+ * *with_execve, if not NULL, becomes true where a placeholder has to call it.
+ */
+int plan_try(struct tree *t, const struct plan_options *o, unsigned orders, bool *with_execve,
+	     struct tree_error *err);
+
 #endif

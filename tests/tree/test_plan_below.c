@@ -237,15 +237,8 @@ static struct tree *make_up(uint64_t seed, int len)
 static int try(struct tree *t, bool at_once, struct tree_error *err)
 {
 	const struct plan_options o = { .new_namespace = true, .at_once = at_once };
-	struct plan *p = NULL;
-	int r = plan_make(t, &o, &p, err);
 
-	if (r == 0)
-		r = plan_check_form(p, t, err->text, sizeof err->text);
-	for (uint64_t k = 0; r == 0 && k < 3; k++)
-		r = plan_prove(p, t, &o, k, NULL, err);
-	plan_free(p);
-	return r;
+	return plan_try(t, &o, 3, NULL, err);
 }
 
 static bool is_planned(struct tree *t, struct tree_error *err)

@@ -32,16 +32,8 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 static int check_into(struct tree *t, bool new_namespace, bool *with_execve, struct tree_error *err)
 {
 	const struct plan_options o = { .new_namespace = new_namespace };
-	struct plan *p = NULL;
-	int r = plan_make(t, &o, &p, err);
 
-	if (r == 0)
-		r = plan_check_form(p, t, err->text, sizeof err->text);
-	for (uint64_t k = 0; r == 0 && k < 3; k++)
-		r = plan_prove(p, t, &o, k, NULL, err);
-	*with_execve |= r == 0 && p->reexecs_len;
-	plan_free(p);
-	return r;
+	return plan_try(t, &o, 3, with_execve, err);
 }
 
 static int check(struct tree *t, bool *with_execve, struct tree_error *err)
